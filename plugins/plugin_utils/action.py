@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from pathlib import Path
 
 from ansible.module_utils.basic import env_fallback
@@ -61,12 +62,12 @@ class LeaseholdAction(ActionBase):
         except LeaseholdError as error:
             return {"changed": False, **error.as_result()}
 
+    @abstractmethod
     def execute(self, args: dict, task_vars: dict) -> dict:
         """Do the work and return the task's result.
 
         :raises LeaseholdError: for whatever a user can mend.
         """
-        raise NotImplementedError
 
     @property
     def check_mode(self) -> bool:
