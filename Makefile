@@ -1,0 +1,56 @@
+# Two commands matter: `make demo` and `make test`. Everything they need, they install.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON_BIN := $(VENV)/bin/python
+export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults check sanity lint bench-order
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## Install what is needed: Debian packages, a virtual environment, the working tree as the collection
+	@scripts/setup.sh $(VENV)
+
+hub: setup ## The hub's kube-apiserver and etcd: found, or built once from their Go modules
+	@$(PYTHON_BIN) -m lab.hub.binaries
+
+lab-up: hub ## A data centre in a box, on loopback
+	@$(PYTHON_BIN) -m lab up
+
+lab-down: ## Take the lab away
+	@$(PYTHON_BIN) -m lab down
+
+lab-shell: ## A shell in a server's network: make lab-shell SERVER=r1-s01
+	@$(PYTHON_BIN) -m lab shell $(or $(SERVER),r1-s01)
+
+demo: setup ## A customer's cluster, carved out of a data centre, verified and handed over
+	@scripts/demo.sh
+
+demo-down: ## Remove every process, namespace and file the demo made
+	@if [ -x $(PYTHON_BIN) ]; then $(PYTHON_BIN) -m lab down; fi
+
+test: test-unit test-lab ## All tests: unit, and end to end in labs of their own
+
+test-unit: setup
+	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests
+
+test-lab: hub
+	@$(PYTHON_BIN) -m pytest -q tests/lab tests/e2e
+
+test-faults: hub ## Every fault of the lab against an order, and what became of it
+	@$(PYTHON_BIN) -m pytest -q -s tests/faults
+
+check: sanity lint ## Sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
+
+sanity: setup
+	@scripts/sanity.sh
+
+lint: setup
+	@$(VENV)/bin/ansible-lint --offline --profile production
+
+bench-order: hub ## An order's cost beside its floor
+	@$(PYTHON_BIN) tests/benchmarks/order.py
