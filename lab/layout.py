@@ -13,7 +13,7 @@ from pathlib import Path
 QUARANTINE_VLAN = 999
 TENANT_VLANS = range(100, 116)
 CANARY_VLAN_START = 190
-PREFIX_POOL = "10.64.0.0/16"
+PREFIX_POOL = "10.64.0.0/20"
 PREFIX_LENGTH = 24
 
 
@@ -55,6 +55,16 @@ class CanaryPlace:
     switch: str
     port: str
     namespace: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkPlace:
+    """A cable from a switch to a switch above it, or to a device that is not ours."""
+
+    switch: str
+    port: str
+    peer: str
+    peer_port: str
 
 
 OVSDB_PORT = 6640
@@ -113,6 +123,21 @@ class Layout:
                 address = self.loopback(4, 2 + index * 2 + side)
                 places.append(SwitchPlace(f"leaf-{rack}{letter}", "leaf", rack, address))
         return places
+
+    @property
+    def switch_names(self) -> frozenset[str]:
+        return frozenset(switch.name for switch in self.switches)
+
+    def switch_namespace(self, name: str) -> str:
+        """The network namespace of a switch's ports."""
+        return f"{self.prefix}-{name}"
+
+    @property
+    def links(self) -> list[LinkPlace]:
+        """The cables of the fabric: each leaf to the spine, and the spine to the border."""
+        leaves = [switch.name for switch in self.switches if switch.role == "leaf"]
+        return [*(LinkPlace(leaf, "up1", "spine-1", leaf) for leaf in leaves),
+                LinkPlace("spine-1", "border", "border-1", "uplink")]
 
     @property
     def servers(self) -> list[ServerPlace]:
