@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders, and what clusters hold, as frozen values. See M(models) for the rules they share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeSet:
+    """So many servers of one class, under a name."""
+
+    name: str
+    server_class: str
+    count: int
+
+    @classmethod
+    def from_dict(cls, data: Mapping) -> NodeSet:
+        return cls(data["name"], data["class"], int(data["count"]))
+
+    def as_dict(self) -> dict:
+        return {"name": self.name, "class": self.server_class, "count": self.count}
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What is asked for. Its dict has the variables of the role C(cluster) as keys; make it with C(orders.parse).
+
+    C(lease_seconds) is the parsed C(cluster_lease_duration). C(tenant) may be None only for a delete or a scale, where
+    the ledger knows it.
+    """
+
+    name: str
+    tenant: str | None = None
+    template: str | None = None
+    node_sets: tuple[NodeSet, ...] = ()
+    lease_duration: str | None = None
+    placement: str = "spread"  # spread | pack
+    remove_servers: tuple[str, ...] = ()
+    expected_plan: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping) -> Order:
+        return cls(
+            name=data["cluster_name"], tenant=data.get("cluster_tenant"), template=data.get("cluster_template"),
+            node_sets=tuple(NodeSet.from_dict(item) for item in data.get("cluster_node_sets") or ()),
+            lease_duration=data.get("cluster_lease_duration"), placement=data.get("cluster_placement") or "spread",
+            remove_servers=tuple(data.get("cluster_remove_servers") or ()),
+            expected_plan=data.get("cluster_expected_plan"),
+        )
+
+    def as_dict(self) -> dict:
+        return {
+            "cluster_name": self.name, "cluster_tenant": self.tenant, "cluster_template": self.template,
+            "cluster_node_sets": [node_set.as_dict() for node_set in self.node_sets],
+            "cluster_lease_duration": self.lease_duration, "cluster_placement": self.placement,
+            "cluster_remove_servers": list(self.remove_servers), "cluster_expected_plan": self.expected_plan,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A tenant network. C(name) is the cluster's; the gateway is the prefix's first address."""
+
+    name: str
+    vlan: int
+    prefix: str
+    gateway: str
+    quarantine_vlan: int
+
+    @classmethod
+    def from_dict(cls, data: Mapping) -> Segment:
+        return cls(data["name"], data["vlan"], data["prefix"], data["gateway"], data["quarantine_vlan"])
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldCluster:
+    """A cluster as the ledger has it: the shape that C(claim_info) returns.
+
+    C(servers) are the claimed ones, each with state, node set and address, in any state (also quarantined).
+    C(lease) is C({start, end}) in RFC 3339, or None before it begins; C(error) and C(run) are the last ones, if any.
+    """
+
+    name: str
+    tenant: str
+    phase: str
+    servers: tuple[Server, ...] = ()
+    segment: Segment | None = None
+    lease: Mapping | None = dataclasses.field(default=None, hash=False)
+    error: Mapping | None = dataclasses.field(default=None, hash=False)
+    run: Mapping | None = dataclasses.field(default=None, hash=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping) -> HeldCluster:
+        segment = data.get("segment")
+        return cls(
+            name=data["name"], tenant=data["tenant"], phase=data["phase"],
+            servers=tuple(Server.from_dict(server) for server in data.get("servers") or ()),
+            segment=Segment.from_dict(segment) if segment else None,
+            lease=data.get("lease"), error=data.get("error"), run=data.get("run"),
+        )
+
+    def as_dict(self) -> dict:
+        return {
+            "name": self.name, "tenant": self.tenant, "phase": self.phase,
+            "servers": [server.as_dict() for server in self.servers],
+            "segment": self.segment.as_dict() if self.segment else None,
+            "lease": self.lease, "error": self.error, "run": self.run,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Claims:
+    """Everything held in a site, each resource with the name of the cluster that holds it.
+
+    Shape: C({servers: {r1-s01: acme}, vlans: {100: acme}, prefixes: {10.64.0.0/24: acme}}); in JSON the VLANs are texts.
+    """
+
+    servers: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    vlans: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False)
+    prefixes: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping) -> Claims:
+        vlans = {int(vlan): cluster for vlan, cluster in (data.get("vlans") or {}).items()}
+        return cls(dict(data.get("servers") or {}), vlans, dict(data.get("prefixes") or {}))
+
+    def as_dict(self) -> dict:
+        vlans = {str(vlan): cluster for vlan, cluster in self.vlans.items()}
+        return {"servers": dict(self.servers), "vlans": vlans, "prefixes": dict(self.prefixes)}
