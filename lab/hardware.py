@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.layout import Layout, ServerPlace
 
 GIB = 2**30
+LOG_LENGTH = 500  # entries; the oldest fall out
 DRIVE_SIZES = {"cpu": [480 * GIB], "gpu": [480 * GIB, 3840 * GIB]}
 
 _SCHEMA = """
@@ -118,9 +119,9 @@ class Hardware:
         record: dict = {}
 
         def append(state: ServerState) -> None:
-            record.update({"id": str(len(state.log) + 1), "created": now(), "severity": "OK", "args": [],
-                           "drive": None, **entry})
-            state.log.append(record)
+            number = int(state.log[-1]["id"]) + 1 if state.log else 1
+            record.update({"id": str(number), "created": now(), "severity": "OK", "args": [], "drive": None, **entry})
+            state.log = [*state.log, record][-LOG_LENGTH:]
         self.change(name, append)
         return record
 
