@@ -32,13 +32,13 @@ class Processes:
                 argv, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
             )
-        record = {"pid": child.pid, "started": _start_time(child.pid), "argv": argv}
+        record = {"pid": child.pid, "started": start_time(child.pid), "argv": argv}
         (self.records / f"{name}.json").write_text(json.dumps(record))
         return child.pid
 
     def alive(self, name: str) -> bool:
         record = self._record(name)
-        return bool(record) and _start_time(record["pid"]) == record["started"]
+        return bool(record) and start_time(record["pid"]) == record["started"]
 
     def names(self) -> list[str]:
         return sorted(path.stem for path in self.records.glob("*.json"))
@@ -92,7 +92,7 @@ class Processes:
         return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _start_time(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
     """The kernel's start time of a process, or None when it is gone or a zombie (proc(5), /proc/pid/stat)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
