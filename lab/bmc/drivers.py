@@ -140,10 +140,12 @@ class VirtualMediaDriver(vmedia.BaseDriver):
     def _fetch(url: str, auth: tuple | None) -> None:
         """:raises FishyError: the image cannot be had (no certificate check: the de facto standard of BMCs)."""
         try:
-            with requests.get(url, stream=True, auth=auth, verify=False, timeout=FETCH_TIMEOUT) as answer:
-                answer.raise_for_status()
-                for _chunk in answer.iter_content(1 << 20):
-                    continue
+            with requests.Session() as session:
+                session.trust_env = False  # a BMC does not know this machine's proxies
+                with session.get(url, stream=True, auth=auth, verify=False, timeout=FETCH_TIMEOUT) as answer:
+                    answer.raise_for_status()
+                    for _chunk in answer.iter_content(1 << 20):
+                        continue
         except requests.RequestException as problem:
             raise error.FishyError(f"Cannot download virtual media {url}: {problem}", code=400) from problem
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import selectors
+import socketserver
 import ssl
 import sys
 import threading
@@ -32,6 +33,11 @@ class Listener(ThreadedWSGIServer):
     def __init__(self, address: str, port: int, app, tls_context: ssl.SSLContext):
         super().__init__(address, port, app, handler=QuietHandler)
         self.ssl_context = tls_context  # after the base's __init__, which would do the handshakes in the loop
+
+    def server_bind(self) -> None:
+        """Without http.server's look-up of the address's host name: with a hundred addresses it takes seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def finish_request(self, request, client_address) -> None:
         request.settimeout(PATIENCE)
