@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A switch's real database (ovsdb-server, without the switch), on loopback, with a bridge and its ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+PORTS = {
+    "s01": ["vlan_mode=access", "tag=999"],
+    "s02": ["vlan_mode=access", "tag=999"],
+    "s03": ["vlan_mode=access", "tag=190"],
+    "up1": ["vlan_mode=trunk", "trunks=999"],
+    "blank": [],
+}
+
+
+class Database:
+    """One ovsdb-server, and what a test wants to do to it behind the product's back."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.socket = directory / "db.sock"
+        self.tcp_port = free_port()
+        self.child: subprocess.Popen | None = None
+        subprocess.run(["ovsdb-tool", "create", directory / "conf.db", SCHEMA], check=True)
+
+    def start(self, *extra: str) -> None:
+        self.child = subprocess.Popen([
+            "ovsdb-server", str(self.directory / "conf.db"), f"--remote=punix:{self.socket}", f"--unixctl={self.directory / 'ctl'}",
+            f"--remote=ptcp:{self.tcp_port}:127.0.0.1", "--no-chdir", "--log-file=/dev/null", *extra,
+        ], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not self.socket.exists() or self._refuses():
+            assert time.monotonic() < deadline, "ovsdb-server did not start"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self.child:
+            self.child.kill()
+            self.child.wait()
+
+    def freeze(self) -> None:
+        """It keeps its connections and says nothing."""
+        self.child.send_signal(signal.SIGSTOP)
+
+    def fill(self) -> None:
+        self.vsctl("init")
+        self.vsctl("add-br", "br0")
+        for name, columns in PORTS.items():
+            self.vsctl("add-port", "br0", name, *columns)
+
+    def vsctl(self, *arguments: str) -> str:
+        return subprocess.run(["ovs-vsctl", f"--db=unix:{self.socket}", "--no-wait", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    def port(self, name: str) -> tuple[str, str, str]:
+        """What ovs-vsctl says of a port: mode, tag, trunks."""
+        return tuple(self.vsctl("get", "Port", name, column) for column in ("vlan_mode", "tag", "trunks"))
+
+    def transactions(self) -> int:
+        """How many transactions of ours the database's log holds."""
+        log = subprocess.run(["ovsdb-tool", "show-log", self.directory / "conf.db"], check=True, capture_output=True, text=True).stdout
+        return log.count("leasehold.cloud")
+
+    def _refuses(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.tcp_port)) != 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def empty_database(tmp_path):
+    if not shutil.which("ovsdb-server") or not SCHEMA.exists():
+        pytest.skip("Open vSwitch's ovsdb-server is not installed")
+    database = Database(tmp_path)
+    yield database
+    database.stop()
+
+
+@pytest.fixture
+def database(empty_database):
+    empty_database.start()
+    empty_database.fill()
+    return empty_database
+
+
+@pytest.fixture
+def ansible(tmp_path):
+    """Run one task at the prompt's own tool and return (return code, result)."""
+
+    def run(module: str, options: dict, *flags: str) -> tuple[int, dict]:
+        environment = {**os.environ, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline",
+                       "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible")}
+        done = subprocess.run(
+            ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", f"leasehold.cloud.{module}", "-a", json.dumps(options), *flags],
+            capture_output=True, text=True, env=environment, check=False,
+        )
+        line = next(line for line in reversed(done.stdout.splitlines()) if " => {" in line)
+        return done.returncode, json.loads(line.partition(" => ")[2])
+
+    return run
