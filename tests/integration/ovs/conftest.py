@@ -9,8 +9,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -98,18 +100,25 @@ def database(empty_database):
     return empty_database
 
 
+class Answer(NamedTuple):
+    """What one task came to."""
+
+    code: int
+    result: dict
+    output: str  # with the diff, which is not part of the printed result
+
+
 @pytest.fixture
 def ansible(tmp_path):
-    """Run one task at the prompt's own tool and return (return code, result)."""
+    """Run one task, as a user does at the prompt."""
 
-    def run(module: str, options: dict, *flags: str) -> tuple[int, dict]:
-        environment = {**os.environ, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline",
-                       "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible")}
-        done = subprocess.run(
-            ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", f"leasehold.cloud.{module}", "-a", json.dumps(options), *flags],
-            capture_output=True, text=True, env=environment, check=False,
-        )
-        line = next(line for line in reversed(done.stdout.splitlines()) if " => {" in line)
-        return done.returncode, json.loads(line.partition(" => ")[2])
+    def run(module: str, options: dict, *flags: str) -> Answer:
+        environment = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible")}
+        command = [str(Path(sys.executable).parent / "ansible"), "localhost", "-i", "localhost,", "-c", "local"]
+        command += ["-m", f"leasehold.cloud.{module}", "-a", json.dumps(options), *flags]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert " => {" in done.stdout, done.stdout + done.stderr
+        text = done.stdout[done.stdout.index(" => {") + 4:]
+        return Answer(done.returncode, json.JSONDecoder().raw_decode(text)[0], done.stdout)
 
     return run
