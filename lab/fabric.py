@@ -9,7 +9,6 @@ leave: servers in quarantine, links carrying only that.
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,13 +102,6 @@ def start(settings: Settings, processes: Processes) -> None:
         _prepare_hosts(layout)
         for future in started:
             future.result()
-
-
-def stop(layout: Layout, processes: Processes) -> None:
-    """Nothing of the fabric is left: processes, namespaces, cables, sockets."""
-    processes.stop_all([name for name in processes.names() if name.startswith(("ovsdb-", "vswitchd-"))], grace=0)
-    namespaces.remove(namespaces.existing(f"{layout.prefix}-"))
-    shutil.rmtree(layout.run_directory, ignore_errors=True)
 
 
 def is_complete(layout: Layout, processes: Processes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -47,6 +48,19 @@ def remove(names: Iterable[str]) -> None:
     lines = [f"netns del {name}" for name in names]
     if lines:
         batch(lines)
+
+
+def inhabitants(names: Iterable[str]) -> list[int]:
+    """Ids of all processes whose network is one of these namespaces."""
+    networks = {os.stat(FOLDER / name).st_ino for name in names}
+    found = []
+    for entry in Path("/proc").iterdir() if networks else ():
+        if entry.name.isdigit():
+            # It ended while we looked, or is not for root to look at in a container: then it is none of the lab's.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                if os.stat(entry / "ns" / "net").st_ino in networks:
+                    found.append(int(entry.name))
+    return found
 
 
 def run_in(namespace: str, function: Callable[[], Result]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +23,13 @@ class Processes:
         self.logs = directory / "log"
         for folder in (self.records, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def recorded_in(cls, directory: Path) -> Processes:
+        """The processes recorded in ``directory``/pids, of which no logs are asked for."""
+        processes = cls.__new__(cls)
+        processes.records, processes.logs = directory / "pids", directory
+        return processes
 
     def start(self, name: str, argv: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> int:
         """Start ``argv`` in a session of its own, output to ``log/<name>.log``. Already running: left as it is."""
@@ -90,6 +98,12 @@ class Processes:
     def _record(self, name: str) -> dict:
         path = self.records / f"{name}.json"
         return json.loads(path.read_text()) if path.exists() else {}
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether something accepts TCP connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
 
 
 def start_time(pid: int) -> str | None:

@@ -22,6 +22,7 @@ from lab.process import start_time
 
 USER = "core"
 HOME = "/var/home/core"
+PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 INIT = Path(__file__).with_name("server_init.sh")
 
 # What root may still do in a server: network tools and logins work; the host's kernel is out of reach.
@@ -40,7 +41,7 @@ UseDNS no
 PrintMotd no
 PidFile none
 LogLevel VERBOSE
-SetEnv PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SetEnv PATH={PATH}
 """
 
 # On CoreOS `core` may do everything by `sudo -n`. Here it is root itself, within CAPABILITIES, and `sudo` only runs.
@@ -119,12 +120,6 @@ def enter(layout: Layout, name: str, argv: list[str]) -> list[str]:
     bounds = "-all," + ",".join(f"+{capability}" for capability in CAPABILITIES)
     return ["nsenter", f"--target={record['pid']}", "--mount", "--uts", "--ipc", "--net", "--pid", "--",
             "/usr/bin/setpriv", f"--bounding-set={bounds}", "--", *argv]
-
-
-def stop_all(layout: Layout) -> None:
-    """Power off every server that runs."""
-    for server in layout.servers:
-        shutdown(layout, server.name)
 
 
 def _place(layout: Layout, name: str) -> ServerPlace:
