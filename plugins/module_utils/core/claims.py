@@ -31,8 +31,8 @@ class NodeSet:
 class Order:
     """What is asked for. Its dict has the variables of the role C(cluster) as keys; make it with C(orders.parse).
 
-    C(lease_seconds) is the parsed C(cluster_lease_duration). C(tenant) may be None only for a delete or a scale, where
-    the ledger knows it.
+    C(lease_duration) is as written (C(orders.duration_seconds) reads it). C(tenant) may be None for a scale or delete:
+    the ledger knows it then.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Order:
     placement: str = "spread"  # spread | pack
     remove_servers: tuple[str, ...] = ()
     expected_plan: str | None = None
+    settings: Mapping = dataclasses.field(default_factory=dict, hash=False)  # the template's, see C(orders.SETTINGS)
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Order:
@@ -51,7 +52,7 @@ class Order:
             node_sets=tuple(NodeSet.from_dict(item) for item in data.get("cluster_node_sets") or ()),
             lease_duration=data.get("cluster_lease_duration"), placement=data.get("cluster_placement") or "spread",
             remove_servers=tuple(data.get("cluster_remove_servers") or ()),
-            expected_plan=data.get("cluster_expected_plan"),
+            expected_plan=data.get("cluster_expected_plan"), settings=dict(data.get("cluster_settings") or {}),
         )
 
     def as_dict(self) -> dict:
@@ -60,6 +61,7 @@ class Order:
             "cluster_node_sets": [node_set.as_dict() for node_set in self.node_sets],
             "cluster_lease_duration": self.lease_duration, "cluster_placement": self.placement,
             "cluster_remove_servers": list(self.remove_servers), "cluster_expected_plan": self.expected_plan,
+            "cluster_settings": dict(self.settings),
         }
 
 
