@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The last words of a run, for people: what was handed over or taken back, what would change, or what went wrong."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from leasehold_fulfillment.events import Outcome, State, Step
+from leasehold_fulfillment.progress import duration
+
+BAR = 24  # characters of the longest step's bar
+DIFF_STYLES = {"+": "green", "-": "red", "~": "yellow"}
+
+
+def print_outcome(console: Console, outcome: Outcome, inventory: Sequence[str], order_path: Path | None, hints: Sequence[str]) -> None:
+    """Print how a run ended.
+
+    :param hints: commands to show after a handover, before the general ones; C({cluster}), C({server}) and C({kubeconfig}) are filled in.
+    """
+    if outcome.state is State.CANCELED:
+        console.print(_canceled(outcome))
+    elif outcome.failure:
+        console.print(_failed(outcome))
+    elif outcome.operation == "show":
+        console.print(_clusters(outcome.findings.get("clusters") or []))
+    elif outcome.check:
+        console.print(_plan(outcome))
+    elif handover := outcome.findings.get("handover"):
+        console.print(_handover(outcome, handover, [*_filled(hints, handover), *_commands(handover, inventory, order_path)]))
+    elif released := outcome.findings.get("released"):
+        console.print(_released(outcome, released))
+    else:
+        console.print(Text(f"{outcome.order}: {outcome.operation} done in {duration(outcome.seconds)}", style="green"))
+
+
+def _facts() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _handover(outcome: Outcome, handover: dict, commands: Sequence[str]) -> RenderableType:
+    facts = _facts()
+    for rack, names in _by_rack(handover.get("servers") or []).items():
+        facts.add_row(f"Rack {rack}" if rack else "Servers", ", ".join(names))
+    segment = handover.get("segment") or {}
+    if segment:
+        facts.add_row("Network", f"VLAN {segment.get('vlan')}, {segment.get('prefix')}, gateway {segment.get('gateway')}")
+    if handover.get("gates"):
+        facts.add_row("Gates", _gates(handover["gates"]))
+    for key in ("kubeconfig", "receipt"):
+        if handover.get(key):
+            facts.add_row(key.capitalize(), _path(handover[key]))
+    title = f"[bold green]{outcome.order} is ready[/] for [bold]{handover.get('tenant', '')}[/] after {duration(outcome.seconds)}"
+    unchanged = [] if outcome.tasks["changed"] else [Text("Everything was as ordered already; nothing was changed.", style="dim")]
+    look = [Text("\nLook around", style="bold"), *(Text(f"  {command}", style="cyan", overflow="fold") for command in commands)]
+    return Panel(Group(*unchanged, facts, *_times(outcome.steps), *look), title=title, title_align="left", border_style="green", padding=(1, 2))
+
+
+def _released(outcome: Outcome, released: dict) -> RenderableType:
+    facts = _facts()
+    for rack, names in _by_rack(released.get("servers") or []).items():
+        facts.add_row(f"Rack {rack}" if rack else "Servers", ", ".join(names))
+    if released.get("gates"):
+        facts.add_row("Gates", _gates(released["gates"]))
+    if released.get("receipt"):
+        facts.add_row("Receipt", _path(released["receipt"]))
+    title = f"[bold green]{outcome.order} is released[/] after {duration(outcome.seconds)}"
+    return Panel(Group(facts, *_times(outcome.steps)), title=title, title_align="left", border_style="green", padding=(1, 2))
+
+
+def _failed(outcome: Outcome) -> RenderableType:
+    failure = outcome.failure
+    facts = _facts()
+    facts.add_row("Step", failure.step or "before the first")
+    facts.add_row("Object", Text(failure.object))
+    facts.add_row("Attempted", Text(failure.attempted))
+    facts.add_row("What happened", Text(failure.message))
+    facts.add_row("Remedy", Text(failure.remedy, style="bold"))
+    facts.add_row("Log", _path(outcome.log))
+    title = f"[bold red]{outcome.order}: {outcome.operation} failed[/] after {duration(outcome.seconds)} ({failure.error_code})"
+    return Panel(facts, title=title, title_align="left", border_style="red", padding=(1, 2))
+
+
+def _canceled(outcome: Outcome) -> RenderableType:
+    facts = _facts()
+    facts.add_row("Step", outcome.steps[-1].name if outcome.steps else "before the first")
+    facts.add_row("Remedy", "Run the same command again to finish it, or `leasehold order delete` to take it back.")
+    facts.add_row("Log", _path(outcome.log))
+    title = f"[bold yellow]{outcome.order}: {outcome.operation} canceled[/] after {duration(outcome.seconds)}"
+    return Panel(facts, title=title, title_align="left", border_style="yellow", padding=(1, 2))
+
+
+def _plan(outcome: Outcome) -> RenderableType:
+    plan = outcome.findings.get("plan") or {}
+    lines = [Text(line, style=DIFF_STYLES.get(line[:1], "")) for line in str(plan.get("diff", "")).splitlines()]
+    fingerprint = Text(f"\nPlan {plan['hash']}", style="dim") if plan.get("hash") else Text("")
+    title = f"[bold]What `{outcome.operation}` would change for {outcome.order}[/]: nothing was touched"
+    return Panel(Group(*(lines or [Text("Nothing.")]), fingerprint), title=title, title_align="left", border_style="blue", padding=(1, 2))
+
+
+def _clusters(clusters: list[dict]) -> RenderableType:
+    if not clusters:
+        return Text("No cluster holds anything.")
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("Cluster", "Tenant", "Phase", "Servers", "VLAN", "Prefix", "Lease ends"):
+        table.add_column(heading)
+    for cluster in clusters:
+        segment, lease = cluster.get("segment") or {}, cluster.get("lease") or {}
+        names = [server["name"] for server in cluster.get("servers") or []]
+        ends = lease.get("ends") or lease.get("until") or "" if isinstance(lease, dict) else lease
+        cells = [cluster.get(key) for key in ("name", "tenant", "phase")] + [", ".join(names), segment.get("vlan"), segment.get("prefix"), ends]
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    return table
+
+
+def _times(steps: Sequence[Step]) -> list[RenderableType]:
+    """Where the time went: a bar per step that took any."""
+    shown = [step for step in steps if step.state is not State.SKIPPED]
+    longest = max((step.seconds for step in shown), default=0) or 1
+    table = Table.grid(padding=(0, 2))
+    for step in shown:
+        bar = "━" * max(1, round(BAR * step.seconds / longest))
+        table.add_row(Text(f"  {step.name}"), Text(duration(step.seconds), justify="right"), Text(bar, style="cyan"))
+    return [Text("\nTime by step", style="bold"), table] if shown else []
+
+
+def _by_rack(servers: Sequence[dict]) -> dict[str, list[str]]:
+    racks = defaultdict(list)
+    for server in servers:
+        address = f" ({server['address']})" if server.get("address") else ""
+        racks[str(server.get("rack", ""))].append(f"{server['name']}{address}")
+    return dict(sorted(racks.items()))
+
+
+def _gates(gates: Sequence[dict | str]) -> Text:
+    text = Text()
+    for gate in gates:
+        name, passed = (gate.get("gate", ""), gate.get("ok", True)) if isinstance(gate, dict) else (str(gate), True)
+        text.append("✔ " if passed else "✘ ", style="green" if passed else "bold red").append(f"{name}  ")
+    return text
+
+
+def _path(path: str | Path) -> Text:
+    """A path, from here where that is shorter. Never broken by a style or a link."""
+    relative = os.path.relpath(path)
+    return Text(relative if len(relative) < len(str(path)) else str(path), overflow="fold")
+
+
+def _filled(hints: Sequence[str], handover: dict) -> list[str]:
+    servers = handover.get("servers") or [{}]
+    words = {"cluster": handover.get("cluster"), "server": servers[0].get("name"), "kubeconfig": handover.get("kubeconfig")}
+    for key, value in words.items():
+        hints = [hint.replace(f"{{{key}}}", str(value or "")) for hint in hints]
+    return list(hints)
+
+
+def _commands(handover: dict, inventory: Sequence[str], order_path: Path | None) -> list[str]:
+    commands = []
+    if handover.get("kubeconfig"):
+        commands.append(f"kubectl --kubeconfig {shlex.quote(str(_path(handover['kubeconfig'])))} get nodes")
+    sources = "".join(f" -i {shlex.quote(source)}" for source in inventory)
+    if order_path:
+        commands.append(f"ansible-playbook leasehold.cloud.cluster_delete{sources} -e {shlex.quote(f'@{order_path}')}")
+    return commands
