@@ -133,30 +133,37 @@ def test_no_secret_is_in_what_a_run_leaves(launch, monkeypatch, tmp_path):
 
     left = contents(tmp_path / "state")
     assert any(path.name == "command" for path in left) and any(path.parent.name == "job_events" for path in left)
-    for secret in (b"planted-5c21", b"inherited-ff19"):
+    for secret in (b"planted-0b77", b"planted-5c21", b"inherited-ff19"):
         assert not [path for path, content in left.items() if secret in content]
-    shown = [path for path, content in left.items() if b"planted-0b77" in content]
-    assert not shown
+    assert "Task failed: Action failed: ********" in outcome.log.read_text()  # which core prints in spite of no_log
+
+
+def test_no_secret_is_in_what_a_run_tells(launch, monkeypatch):
+    monkeypatch.setenv("INHERITED_TOKEN", "inherited-ff19")
+    job = launch("secrets.yml", {"quote": True}, environment=SECRETS)
+    told = repr(list(job.events())) + repr(job.wait())
+    assert "********" in told
+    assert not [secret for secret in ("planted-0b77", "planted-5c21") if secret in told]
 
 
 def test_what_a_run_leaves_is_private(launch, tmp_path):
     job = launch("rescued.yml")
     job.wait()
-    assert stat.S_IMODE(job.log.parent.parent.stat().st_mode) == 0o700
-    assert not (job.log.parent.parent / "environment").exists()
+    assert stat.S_IMODE(job.log.parent.stat().st_mode) == 0o700
+    assert not (job.log.parent / "environment").exists()
 
 
 def test_extra_vars_hold_the_order_and_arguments_do_not(launch):
     job = launch("rescued.yml", {"cluster_tenant": "acme-in-order"})
     job.wait()
-    assert (job.log.parent.parent / "env" / "extravars").read_text() == '{"cluster_name": "alpha", "cluster_tenant": "acme-in-order"}'
-    assert "acme-in-order" not in (job.log.parent / "command").read_text()
+    assert (job.log.parent / "env" / "extravars").read_text() == '{"cluster_name": "alpha", "cluster_tenant": "acme-in-order"}'
+    assert "acme-in-order" not in (job.log.parent / "artifacts" / "command").read_text()
 
 
 def test_check_shows_and_says_so(launch):
     job = launch("create.yml", check=True)
     assert job.wait().check
-    assert "--check" in (job.log.parent / "command").read_text()
+    assert "--check" in (job.log.parent / "artifacts" / "command").read_text()
 
 
 def test_an_unknown_operation_starts_nothing(launch, tmp_path):

@@ -17,6 +17,7 @@ import ansible_runner
 from leasehold_fulfillment import environment, processes, runs
 from leasehold_fulfillment.events import Event, Failure, Outcome, State
 from leasehold_fulfillment.orders import PLAYBOOKS, Order
+from leasehold_fulfillment.redaction import Redactor
 from leasehold_fulfillment.translator import RERUN, Translator
 
 POLL = 0.5  # seconds between two looks at whether the run is to be canceled
@@ -70,6 +71,8 @@ class Job:
         self._order = order
         self._settings = settings
         self._translator = Translator(order.name, self.run)
+        self._environment = environment.of_run(settings.environment)
+        self._redact = Redactor(self._environment)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._cancel_by: float | None = None  # monotonic time at which a canceled run is killed
         self._ending: list[processes.Process] = []  # what was asked to end
@@ -124,8 +127,8 @@ class Job:
 
     def _run(self, playbook: str) -> tuple[str, int]:
         """Run ansible-runner to its end, in this thread."""
-        private = environment.of_run(self._settings.environment)
-        self._directory.write_settings({"pexpect_timeout": POLL})
+        private = self._environment
+        self._directory.write_settings({"pexpect_timeout": POLL, "suppress_output_file": True})  # the log is ours, redacted
         runner = ansible_runner.interface.init_runner(
             private_data_dir=str(self._directory.path), artifact_dir=str(self._directory.path), ident="artifacts",
             project_dir=str(self._settings.directory), playbook=playbook, inventory=list(self._settings.inventory),
@@ -148,6 +151,9 @@ class Job:
         return ["--check", "--diff"] if self._settings.check else []
 
     def _on_event(self, raw: dict) -> bool:
+        """Runner hands over each event before it writes it down: what is struck here is in no artifact."""
+        raw.update(self._redact(raw))
+        self._directory.append_log(raw.get("stdout", ""))
         self._tell(self._translator.translate(raw))
         return True
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from leasehold_fulfillment.orders import Order
 
 LOCK = "lock"
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours and cursor movements
 UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 
@@ -35,11 +36,18 @@ class RunDirectory:
         env = self.path / "env"
         env.mkdir(mode=0o700)
         _write(env / "extravars", order.variables)
+        self._log = os.fdopen(os.open(self.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "a", encoding="utf-8")
 
     @property
     def log(self) -> Path:
         """Where ansible-playbook's output is kept."""
-        return self.path / "artifacts" / "stdout"
+        return self.path / "log"
+
+    def append_log(self, text: str) -> None:
+        """Add a piece of output to the log."""
+        if text:
+            self._log.write(ANSI.sub("", text).replace("\r", "") + "\n")
+            self._log.flush()
 
     def write_settings(self, settings: dict) -> None:
         """Runner's own settings. It takes them from this file only when it writes no other file of C(env)."""
@@ -47,6 +55,7 @@ class RunDirectory:
 
     def release(self) -> None:
         """The run is over: others may remove the directory when it is old."""
+        self._log.close()
         os.close(self._lock)
 
 

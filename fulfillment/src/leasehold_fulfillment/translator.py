@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from leasehold_fulfillment.events import Event, Failure, State, Step
+from leasehold_fulfillment.runs import ANSI
 
 PROGRESS = "… "  # as plugins/plugin_utils/action.py of the collection writes it
 NO_HOSTS = "Could not match supplied host pattern"  # a step without objects is skipped, and that is seen
@@ -21,7 +22,6 @@ RESULTS = {
     "runner_on_failed": State.FAILED,
     "runner_on_unreachable": State.UNREACHABLE,
 }
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 ERROR_PREFIX = re.compile(r"^(ERROR! |\[ERROR\]: |fatal: )")
 
 
