@@ -201,9 +201,8 @@ def _fault_set(options: argparse.Namespace) -> None:
     target_kind = faults.KINDS[options.kind]
     if options.target not in targets[target_kind]:
         raise lifecycle.LabError(f"{options.kind} strikes a {target_kind}; there is none named {options.target}")
-    times = 1 if options.kind == "switch-drops" and options.times is None else options.times
     parameters = dict(parameter.partition("=")[::2] for parameter in options.parameters)
-    faults.set_fault(layout.directory, options.kind, options.target, options.seconds, times, **parameters)
+    faults.set_fault(layout.directory, options.kind, options.target, options.seconds, options.times, **parameters)
     _wait_applied(layout.directory)
     _say(f"{options.target} now has: {options.kind}")
 

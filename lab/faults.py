@@ -25,6 +25,8 @@ KINDS = {
     "hub-down": "hub",
 }
 
+DEFAULT_TIMES = {"switch-drops": 1}  # a connection that is always cut is better had by switch-unreachable
+
 _cache: dict[Path, tuple[tuple[int, int], list[dict]]] = {}
 
 
@@ -53,13 +55,17 @@ def consume(directory: Path, kind: str, target: str) -> None:
 
 def set_fault(directory: Path, kind: str, target: str, seconds: float | None = None, times: int | None = None,
               **parameters: str) -> dict:
-    """Make ``target`` have the fault, in place of one of the same kind. ``seconds``, ``times``: None is without end.
+    """Make ``target`` have the fault, in place of one of the same kind.
+
+    ``seconds``, ``times``: None is without end (`DEFAULT_TIMES` apart). ``parameters``: what the kind has; for
+    ``switch-drops`` ``when``: ``before`` (the change is not done) or ``after`` (done, but not told).
 
     :raises UnknownFault: there is no such kind.
     """
     if kind not in KINDS:
         raise UnknownFault(f"unknown fault {kind!r}; there are: {', '.join(KINDS)}")
     until = None if seconds is None else time.time() + seconds
+    times = DEFAULT_TIMES.get(kind) if times is None else times
     fault = {"kind": kind, "target": target, "until": until, "times": times, "parameters": parameters}
     with _changing(directory) as faults:
         faults[:] = [other for other in faults if (other["kind"], other["target"]) != (kind, target)] + [fault]

@@ -74,6 +74,7 @@ class Player:
         self.switch = switch
         self.played: str | None = None
         self.stand_in: asyncio.Server | None = None
+        self.connections: set[asyncio.Task] = set()
         self.known = False  # whether the switch was told anything yet
 
     async def follow(self) -> None:
@@ -83,13 +84,25 @@ class Player:
         if wanted == self.played and self.known:
             return
         log.info("%s: %s", self.switch.name, wanted or "as it should be")
-        if self.stand_in:
-            self.stand_in.close()  # connections that it passes on go on
-            self.stand_in = None
-        await self._listen(wanted is None)
-        if wanted == "switch-drops":
+        # After the last drop this process goes on passing everything on: if the switch took over again, there would be
+        # a moment in which nobody listens, and a client that tries again at once would meet a second fault.
+        if wanted == "switch-unreachable":
+            self._cut_all()
+        if wanted == "switch-unreachable" or (wanted == "switch-drops" and not self.stand_in):
+            await self._listen(False)
+        if wanted == "switch-drops" and not self.stand_in:
             self.stand_in = await asyncio.start_server(self._pass_on, self.switch.address, OVSDB_PORT)
+        if wanted is None and not self.stand_in:
+            await self._listen(True)
         self.played, self.known = wanted, True
+
+    def _cut_all(self) -> None:
+        """Stand in no longer, and end the connections that were passed on."""
+        if self.stand_in:
+            self.stand_in.close()
+            self.stand_in = None
+        for connection in self.connections:
+            connection.cancel()
 
     async def _listen(self, wanted: bool) -> None:
         """Have the switch's own ovsdb-server listen, or not."""
@@ -108,13 +121,19 @@ class Player:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client to the switch, until one side closes it or the fault strikes."""
-        switch_reader, switch_writer = await asyncio.open_unix_connection(str(self.switch.database_socket))
-        connection = Connection(self, reader, writer, switch_reader, switch_writer)
+        task = asyncio.current_task()
+        self.connections.add(task)
         try:
-            await connection.run()
+            switch_reader, switch_writer = await asyncio.open_unix_connection(str(self.switch.database_socket))
+            try:
+                await Connection(self, reader, writer, switch_reader, switch_writer).run()
+            finally:
+                switch_writer.transport.abort()
+        except asyncio.CancelledError:
+            log.info("%s: connection cut: unreachable", self.switch.name)
         finally:
-            for end in (writer, switch_writer):
-                end.transport.abort()
+            writer.transport.abort()
+            self.connections.discard(task)
 
     def strike(self) -> str | None:
         """If the fault still strikes, count it, and say when: ``before`` or ``after``."""
@@ -138,14 +157,17 @@ class Connection:
 
     async def run(self) -> None:
         directions = [asyncio.create_task(self._requests()), asyncio.create_task(self._replies())]
-        done, pending = await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        for task in done:
-            if isinstance(task.exception(), ConnectionError):
-                log.info("%s: connection ended: %s", self.player.switch.name, task.exception())
-            else:
-                task.result()
+        try:
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in directions:
+                task.cancel()
+        outcomes = await asyncio.gather(*directions, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, ConnectionError):
+                log.info("%s: connection ended: %s", self.player.switch.name, outcome)
+            elif isinstance(outcome, Exception):
+                raise outcome
 
     async def _requests(self) -> None:
         stream = Messages()
