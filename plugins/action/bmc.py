@@ -39,7 +39,7 @@ class ActionModule(LeaseholdAction):
         def act():
             done, failed = fleet.each(
                 [bmc for bmc in bmcs if bmc.name in plans and plans[bmc.name][0]],
-                lambda bmc: bmc.carry_out(plans[bmc.name][0], observed[bmc.name], wanted, since),
+                lambda bmc: bmc.carry_out(plans[bmc.name][0], observed[bmc.name], wanted),
                 args["concurrency"], self.say)
             learned.update(done)
             failures.update(failed)
@@ -47,12 +47,11 @@ class ActionModule(LeaseholdAction):
         result = self.apply([change for _steps, changes in plans.values() for change in changes], act)
         servers = {name: _outcome(observed[name], wanted, plans[name][0], learned.get(name, {}))
                    for name in plans if name not in failures}
-        if wanted.erase and not self.check_mode:
-            for name, outcome in servers.items():
-                error = fleet.unproven_wipe(name, outcome["wipes"])
-                failures.update({name: error} if error else {})
+        if not self.check_mode:
+            failures.update(fleet.unproven_wipes(servers))
         if failures:
-            raise fleet.together(failures, servers, len(bmcs), "bringing servers to the wanted state by their BMCs")
+            proven = {name: servers[name] for name in servers if name not in failures}
+            raise fleet.together(failures, proven, len(bmcs), "bringing servers to the wanted state by their BMCs")
         return result | {"servers": servers}
 
 

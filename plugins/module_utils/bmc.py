@@ -52,6 +52,9 @@ class Bmc(Connection):
     def read(self, erase_since: datetime.datetime | None = None) -> dict:
         """What M(core.bmc) plans from: power, boot, media and, with ``erase_since``, ``drives`` and ``wipes``.
 
+        An erase before now proves nothing of a server that is on: since then it may have written anything. So
+        ``erase_since`` of the answer is now for such a server, and what was given for one that is off.
+
         :raises LeaseholdError: the BMC does not answer, or is another server's.
         """
         with self.attempt("reading power, boot device and virtual media"):
@@ -62,8 +65,9 @@ class Bmc(Connection):
                 "media": {"inserted": bool(media and media.inserted), "image": (media and media.image) or None},
             }
         if erase_since is not None:
+            observed["erase_since"] = erase_since if observed["power"] == "Off" else _now()
             observed["drives"] = self.drives()
-            observed["wipes"] = self.evidence(observed["drives"], erase_since)
+            observed["wipes"] = self.evidence(observed["drives"], observed["erase_since"])
         return observed
 
     def drives(self) -> list[dict]:
@@ -99,8 +103,7 @@ class Bmc(Connection):
 
     # What is done
 
-    def carry_out(self, steps: list[str], observed: dict, wanted: planning.Wanted,
-                  erase_since: datetime.datetime | None) -> dict:
+    def carry_out(self, steps: list[str], observed: dict, wanted: planning.Wanted) -> dict:
         """Do the steps that M(core.bmc) planned, in their order; return what is newly known: ``{"wipes"}`` or nothing.
 
         :raises LeaseholdError: one failed; those after it were not tried.
@@ -108,7 +111,7 @@ class Bmc(Connection):
         learned = {}
         for step in steps:
             if step == planning.ERASE:
-                learned["wipes"] = self.erase(observed, erase_since)
+                learned["wipes"] = self.erase(observed)
             elif step == planning.INSERT:
                 self._insert(wanted.image)
             else:
@@ -123,14 +126,14 @@ class Bmc(Connection):
             self.system.reset_system(sushy.ResetType.ON if wanted == "On" else sushy.ResetType.FORCE_OFF)
         self._await(lambda: self._reread_power() == wanted, f"power {wanted}")
 
-    def erase(self, observed: dict, since: datetime.datetime) -> list[dict]:
+    def erase(self, observed: dict) -> list[dict]:
         """Erase every drive whose erase ``observed`` does not prove; wait for the ends; return all the evidence.
 
         An erase that already runs is waited for and not asked for again.
 
         :raises WaitTimeout: one did not end in time.
         """
-        known, running, refused = self.tasks(), {}, {}
+        known, running, refused, since = self.tasks(), {}, {}, observed["erase_since"]
         unproven = {proof["drive"] for proof in observed["wipes"] if not proof["proven"]}
         for drive in observed["drives"]:
             if drive["id"] not in unproven or not drive["erase_target"]:
@@ -244,19 +247,22 @@ def together(failures: dict[str, LeaseholdError], servers: dict, total: int, att
     kind = WipeUnproven if WipeUnproven in kinds else kinds.pop() if len(kinds) == 1 else DeviceFailed
     told = "; ".join(f"{name}: {error.message} (while {error.attempted})" for name, error in sorted(failures.items()))
     return kind(
-        f"{len(failures)} of {total} failed: {told}", object=f"servers {', '.join(sorted(failures))}",
+        f"{told}. {len(failures)} of {total} failed", object=f"servers {', '.join(sorted(failures))}",
         attempted=attempted, remedy="; ".join(sorted({error.remedy for error in failures.values()})),
         details={"failed": {name: error.as_result() for name, error in failures.items()}, "servers": servers})
 
 
-def unproven_wipe(name: str, wipes: list[dict]) -> WipeUnproven | None:
-    """The error of a server of whose drives one is not proven to be erased; None when all are."""
-    unproven = [wipe_ for wipe_ in wipes if not wipe_["proven"]]
-    if not unproven:
-        return None
-    told = "; ".join(f"drive {wipe_['drive']} ({wipe_['serial']}): {wipe_['reason']}" for wipe_ in unproven)
-    return WipeUnproven(told, object=f"server {name}", attempted="proving that its drives are erased",
-                        remedy="run this again to erase once more, or quarantine the server", details={"wipes": wipes})
+def unproven_wipes(servers: dict[str, dict]) -> dict[str, WipeUnproven]:
+    """The errors of those servers whose ``wipes`` leave a drive unproven."""
+    errors = {}
+    for name, outcome in servers.items():
+        unproven = [proof for proof in outcome["wipes"] if not proof["proven"]]
+        if unproven:
+            told = "; ".join(f"drive {proof['drive']} ({proof['serial']}): {proof['reason']}" for proof in unproven)
+            errors[name] = WipeUnproven(
+                told, object=f"server {name}", attempted="proving that its drives are erased",
+                remedy="run this again to erase once more, or quarantine the server", details={"wipes": outcome["wipes"]})
+    return errors
 
 
 def check_servers(servers: list[dict]) -> None:
