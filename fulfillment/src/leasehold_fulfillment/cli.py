@@ -91,37 +91,47 @@ def _run(
         Console(stderr=True).print(Text(str(error), style="red"))
         raise typer.Exit(Exit.BAD_INPUT) from None
     console = Console()
-    outcome = _follow(jobs.launch(order, operation, settings), _view(console, as_json, verbose, operation))
+    view = _view(console, as_json, verbose, operation, order.name)
+    outcome = _follow(_launch(order, operation, settings), view)
     if not as_json:
         target = Console(stderr=True) if outcome.failure and not console.is_terminal else console
         print_outcome(target, outcome, settings.inventory, file, hints or ())
     raise typer.Exit(_exit_code(outcome))
 
 
-def _view(console: Console, as_json: bool, verbose: int, operation: str) -> View:
+def _view(console: Console, as_json: bool, verbose: int, operation: str, name: str) -> View:
     if as_json:
         return JsonView(console)
     if console.is_terminal and os.environ.get("TERM") != "dumb":
-        return LiveView(console, transient=operation == "show")
+        return LiveView(console, f"{operation} {name}".rstrip(), transient=operation == "show")
     return PlainView(console, everything=verbose > 0)
 
 
+def _launch(order: orders.Order, operation: str, settings: jobs.Settings) -> jobs.Job:
+    """Launch a run that Ctrl-C, SIGTERM and a closed terminal cancel; a second one ends it at once."""
+    job = None
+    asked: list[int] = []
+
+    def cancel(number: int, _frame: object) -> None:
+        asked.append(number)
+        if job:
+            job.cancel(now=len(asked) > 1)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, cancel)
+    job = jobs.launch(order, operation, settings)
+    if asked:
+        job.cancel()
+    return job
+
+
 def _follow(job: jobs.Job, view: View) -> Outcome:
-    """Show the run to its end. Ctrl-C or SIGTERM cancels it; a second one does not wait for it to end by itself."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    canceled = 0
     with view:
-        while True:
-            try:
-                for event in job.events():
-                    view.show(event)
-                outcome = job.wait()
-                view.end(outcome)
-                return outcome
-            except KeyboardInterrupt:
-                canceled += 1
-                job.cancel(now=canceled > 1)
-                view.say("Canceling: the run is asked to end. Press Ctrl-C again to end it at once." if canceled == 1 else "Ending the run now.")
+        for event in job.events():
+            view.show(event)
+        outcome = job.wait()
+        view.end(outcome)
+    return outcome
 
 
 def _exit_code(outcome: Outcome) -> Exit:

@@ -92,8 +92,10 @@ class Job:
 
         :param now: without grace.
         """
-        deadline = time.monotonic() + (0 if now else self._settings.grace)
+        grace = 0.0 if now else self._settings.grace
+        deadline = time.monotonic() + grace
         self._cancel_by = min(deadline, self._cancel_by or deadline)
+        self._tell([self._translator.waiting(f"canceled: the run has {grace:.0f} s to end" if grace else "canceled: the run is ended now")])
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """How the run ended, once it has.

@@ -36,9 +36,6 @@ class View(Protocol):
     def show(self, event: Event) -> None:
         """Take notice of an event."""
 
-    def say(self, message: str) -> None:
-        """Tell the person at the prompt something about the run."""
-
     def end(self, outcome: Outcome) -> None:
         """The run has ended."""
 
@@ -56,7 +53,6 @@ class JsonView:
 
     def __init__(self, console: Console):
         self._stream = console.file
-        self._errors = Console(stderr=True)
 
     def __enter__(self) -> JsonView:
         return self
@@ -66,9 +62,6 @@ class JsonView:
 
     def show(self, event: Event) -> None:
         self._line({"event": event.as_dict()})
-
-    def say(self, message: str) -> None:
-        self._errors.print(message, style="yellow")
 
     def end(self, outcome: Outcome) -> None:
         self._line({"outcome": outcome.as_dict()})
@@ -92,18 +85,17 @@ class PlainView:
         self._console.file.flush()
 
     def show(self, event: Event) -> None:
-        quiet = (State.PLANNED,) if self._everything else (State.PLANNED, State.STARTED, State.OK, State.SKIPPED)
-        is_step = event.step and not event.message
-        if event.state in quiet and not (is_step and event.state is not State.PLANNED):
+        unremarkable = event.message and event.state in (State.STARTED, State.OK, State.SKIPPED)
+        if event.state is State.PLANNED or not (event.step or event.message) or (unremarkable and not self._everything):
             return
         what = ": ".join(filter(None, (event.object, event.message)))
-        self.say(f"{event.time.astimezone():%H:%M:%S}  {event.step or event.order:<26} {event.state.value:<11} {what}".rstrip())
-
-    def say(self, message: str) -> None:
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._print(f"{event.time.astimezone():%H:%M:%S}  {event.step or event.order:<26} {event.state.value:<11} {what}".rstrip())
 
     def end(self, outcome: Outcome) -> None:
-        self.say(f"{outcome.order}: {outcome.operation} {outcome.state.value} after {duration(outcome.seconds)}")
+        self._print(f"{outcome.order}: {outcome.operation} {outcome.state.value} after {duration(outcome.seconds)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclasses.dataclass
@@ -122,7 +114,10 @@ class _Step:
 class LiveView:
     """The steps of the run: what is done and how long it took, what is under way and what it waits for, what will come."""
 
-    def __init__(self, console: Console, transient: bool = False):
+    def __init__(self, console: Console, title: str, transient: bool = False):
+        self._title = title
+        self._began = time.monotonic()
+        self._note = ""
         self._steps: dict[str, _Step] = {}
         self._spinner = Spinner("dots", style="cyan")
         self._console = console
@@ -142,9 +137,8 @@ class LiveView:
             self._show_step(event)
         elif event.step:
             self._show_task(self._steps.setdefault(event.step, _Step(event.step)), event)
-
-    def say(self, message: str) -> None:
-        self._console.print(Text(message, style="yellow"))
+        else:
+            self._note = event.message
 
     def end(self, outcome: Outcome) -> None:
         for name in [name for name, step in self._steps.items() if step.state is State.PLANNED]:
@@ -177,6 +171,8 @@ class LiveView:
         table.add_column(no_wrap=True, min_width=24)
         table.add_column(justify="right", no_wrap=True, min_width=9)
         table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        heading = Text.assemble((self._title, "bold"), "  ", (duration(time.monotonic() - self._began), "cyan"), "  ", (self._note, "yellow"))
+        yield heading
         for step in self._steps.values():
             self._add(table, step)
         yield table

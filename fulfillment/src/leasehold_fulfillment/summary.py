@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,11 +36,18 @@ def print_outcome(console: Console, outcome: Outcome, inventory: Sequence[str], 
     elif outcome.check:
         console.print(_plan(outcome))
     elif handover := outcome.findings.get("handover"):
-        console.print(_handover(outcome, handover, [*_filled(hints, handover), *_commands(handover, inventory, order_path)]))
+        console.print(_handover(outcome, handover))
+        for command in [*_filled(hints, handover), *_commands(handover, inventory, order_path)]:
+            console.print(Text(f"  {command}", style="cyan"), soft_wrap=True)  # outside of any frame, to be copied
     elif released := outcome.findings.get("released"):
         console.print(_released(outcome, released))
     else:
         console.print(Text(f"{outcome.order}: {outcome.operation} done in {duration(outcome.seconds)}", style="green"))
+
+
+def _panel(outcome: Outcome, what: str, colour: str, *content: RenderableType) -> Panel:
+    title = Text.assemble((f"{outcome.order or 'all clusters'}: {what}", f"bold {colour}"), (f", {duration(outcome.seconds)}", "default"))
+    return Panel(Group(*content), title=title, title_align="left", border_style=colour, padding=(1, 2))
 
 
 def _facts() -> Table:
@@ -50,10 +57,9 @@ def _facts() -> Table:
     return table
 
 
-def _handover(outcome: Outcome, handover: dict, commands: Sequence[str]) -> RenderableType:
+def _handover(outcome: Outcome, handover: dict) -> RenderableType:
     facts = _facts()
-    for rack, names in _by_rack(handover.get("servers") or []).items():
-        facts.add_row(f"Rack {rack}" if rack else "Servers", ", ".join(names))
+    _add_servers(facts, handover.get("servers") or [])
     segment = handover.get("segment") or {}
     if segment:
         facts.add_row("Network", f"VLAN {segment.get('vlan')}, {segment.get('prefix')}, gateway {segment.get('gateway')}")
@@ -62,22 +68,19 @@ def _handover(outcome: Outcome, handover: dict, commands: Sequence[str]) -> Rend
     for key in ("kubeconfig", "receipt"):
         if handover.get(key):
             facts.add_row(key.capitalize(), _path(handover[key]))
-    title = f"[bold green]{outcome.order} is ready[/] for [bold]{handover.get('tenant', '')}[/] after {duration(outcome.seconds)}"
-    unchanged = [] if outcome.tasks["changed"] else [Text("Everything was as ordered already; nothing was changed.", style="dim")]
-    look = [Text("\nLook around", style="bold"), *(Text(f"  {command}", style="cyan", overflow="fold") for command in commands)]
-    return Panel(Group(*unchanged, facts, *_times(outcome.steps), *look), title=title, title_align="left", border_style="green", padding=(1, 2))
+    tenant = f" for {handover['tenant']}" if handover.get("tenant") else ""
+    unchanged = [] if outcome.tasks["changed"] else [Text("All was as ordered already; nothing was changed.\n", style="dim")]
+    return _panel(outcome, f"is ready{tenant}", "green", *unchanged, facts, *_times(outcome.steps))
 
 
 def _released(outcome: Outcome, released: dict) -> RenderableType:
     facts = _facts()
-    for rack, names in _by_rack(released.get("servers") or []).items():
-        facts.add_row(f"Rack {rack}" if rack else "Servers", ", ".join(names))
+    _add_servers(facts, released.get("servers") or [])
     if released.get("gates"):
         facts.add_row("Gates", _gates(released["gates"]))
     if released.get("receipt"):
         facts.add_row("Receipt", _path(released["receipt"]))
-    title = f"[bold green]{outcome.order} is released[/] after {duration(outcome.seconds)}"
-    return Panel(Group(facts, *_times(outcome.steps)), title=title, title_align="left", border_style="green", padding=(1, 2))
+    return _panel(outcome, "is released", "green", facts, *_times(outcome.steps))
 
 
 def _failed(outcome: Outcome) -> RenderableType:
@@ -89,8 +92,7 @@ def _failed(outcome: Outcome) -> RenderableType:
     facts.add_row("What happened", Text(failure.message))
     facts.add_row("Remedy", Text(failure.remedy, style="bold"))
     facts.add_row("Log", _path(outcome.log))
-    title = f"[bold red]{outcome.order}: {outcome.operation} failed[/] after {duration(outcome.seconds)} ({failure.error_code})"
-    return Panel(facts, title=title, title_align="left", border_style="red", padding=(1, 2))
+    return _panel(outcome, f"{outcome.operation} failed ({failure.error_code})", "red", facts)
 
 
 def _canceled(outcome: Outcome) -> RenderableType:
@@ -98,16 +100,14 @@ def _canceled(outcome: Outcome) -> RenderableType:
     facts.add_row("Step", outcome.steps[-1].name if outcome.steps else "before the first")
     facts.add_row("Remedy", "Run the same command again to finish it, or `leasehold order delete` to take it back.")
     facts.add_row("Log", _path(outcome.log))
-    title = f"[bold yellow]{outcome.order}: {outcome.operation} canceled[/] after {duration(outcome.seconds)}"
-    return Panel(facts, title=title, title_align="left", border_style="yellow", padding=(1, 2))
+    return _panel(outcome, f"{outcome.operation} canceled", "yellow", facts)
 
 
 def _plan(outcome: Outcome) -> RenderableType:
     plan = outcome.findings.get("plan") or {}
     lines = [Text(line, style=DIFF_STYLES.get(line[:1], "")) for line in str(plan.get("diff", "")).splitlines()]
     fingerprint = Text(f"\nPlan {plan['hash']}", style="dim") if plan.get("hash") else Text("")
-    title = f"[bold]What `{outcome.operation}` would change for {outcome.order}[/]: nothing was touched"
-    return Panel(Group(*(lines or [Text("Nothing.")]), fingerprint), title=title, title_align="left", border_style="blue", padding=(1, 2))
+    return _panel(outcome, f"{outcome.operation} would change this; nothing was touched", "blue", *(lines or [Text("Nothing.")]), fingerprint)
 
 
 def _clusters(clusters: list[dict]) -> RenderableType:
@@ -136,12 +136,16 @@ def _times(steps: Sequence[Step]) -> list[RenderableType]:
     return [Text("\nTime by step", style="bold"), table] if shown else []
 
 
-def _by_rack(servers: Sequence[dict]) -> dict[str, list[str]]:
+def _add_servers(facts: Table, servers: Sequence[dict]) -> None:
+    """How many of which class, then those of each rack."""
+    classes = Counter(str(server.get("class", "")) for server in servers)
+    counted = ", ".join(f"{count} {name}".strip() for name, count in sorted(classes.items()))
     racks = defaultdict(list)
     for server in servers:
-        address = f" ({server['address']})" if server.get("address") else ""
-        racks[str(server.get("rack", ""))].append(f"{server['name']}{address}")
-    return dict(sorted(racks.items()))
+        racks[str(server.get("rack", ""))].append(" ".join(filter(None, (server["name"], server.get("address")))))
+    facts.add_row("Servers", f"{counted} in {len(racks)} rack{'s' if len(racks) > 1 else ''}" if servers else "none")
+    for rack, names in sorted(racks.items()):
+        facts.add_row("", f"{rack}: {', '.join(names)}" if rack else ", ".join(names))
 
 
 def _gates(gates: Sequence[dict | str]) -> Text:

@@ -90,6 +90,10 @@ class Translator:
         """The run as a whole begins."""
         return self._event(State.STARTED)
 
+    def waiting(self, message: str) -> Event:
+        """The step under way waits."""
+        return self._event(State.WAITING, message)
+
     def finish(self, state: State) -> list[Event]:
         """The run is over: end the step under way and the run."""
         self._now = max(self._now, datetime.now(UTC))
