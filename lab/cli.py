@@ -11,13 +11,14 @@ from pathlib import Path
 
 from lab import fabric, faults, lifecycle, namespaces, servers, settings, switch_faults
 from lab.hardware import Hardware
+from lab.hub.binaries import BuildError
 from lab.layout import OVSDB_PORT, Layout, default_directory
 from lab.process import ProcessError, Processes, answers
 from lab.settings import Settings
 
 # What the lab fails with, in words for people; all else is a defect and shows its traceback.
 FAILURES = (lifecycle.LabError, settings.NoLab, faults.UnknownFault, fabric.FabricError, namespaces.NetworkError,
-            servers.BootError, ProcessError)
+            servers.BootError, ProcessError, BuildError)
 MOST_SERVERS = 1000  # loopback addresses of a block, see Layout.loopback
 
 
@@ -62,7 +63,7 @@ def _add_up_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--canaries", help="tenants that have a host of their own in the lab (default acme,globex)")
     command.add_argument("--boot-delay", type=float, help="seconds a server takes to boot (default 1)")
     command.add_argument("--install-delay", type=float, help="seconds an installation takes (default 1)")
-    command.add_argument("--no-hub", action="store_true", default=None, help="without Kubernetes and physics")
+    command.add_argument("--hub", action=argparse.BooleanOptionalAction, help="Kubernetes and physics (default: yes)")
 
 
 def _add_fault_commands(command: argparse.ArgumentParser) -> None:
@@ -114,8 +115,7 @@ def _wanted(options: argparse.Namespace) -> Settings:
         base = Settings(Layout(directory))
     places = {"number": options.number, "racks": options.racks, "servers_per_rack": options.servers_per_rack,
               "canaries": None if options.canaries is None else tuple(filter(None, options.canaries.split(",")))}
-    others = {"boot_delay": options.boot_delay, "install_delay": options.install_delay,
-              "hub": None if options.no_hub is None else False}
+    others = {"boot_delay": options.boot_delay, "install_delay": options.install_delay, "hub": options.hub}
     layout = _with(base.layout, places)
     if not 1 <= layout.number <= 250:
         raise lifecycle.LabError("--number must be 1 to 250")

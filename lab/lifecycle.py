@@ -18,13 +18,14 @@ from pathlib import Path
 
 from lab import bmc, document, fabric, namespaces, servers, settings, ssh_keys, tls
 from lab.hub import server as hub
-from lab.layout import SSH_PORT, Layout
+from lab.layout import IMAGE_PORT, SSH_PORT, Layout
 from lab.process import Processes, answers
 from lab.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ("ip", "ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-appctl", "sshd", "nsenter", "unshare",
          "setsid", "setpriv", "pivot_root")
+PHYSICS = "physics"
 Say = Callable[[str], None]
 
 
@@ -68,8 +69,7 @@ def is_complete(current: Settings) -> bool:
     if not runs(current):
         return False
     processes = Processes(current.directory)
-    expected = {*_daemons(current), bmc.PROCESS, *((hub.ETCD, hub.HUB) if current.hub else ())}
-    return expected <= set(processes.names()) and all(map(processes.alive, expected))
+    return all(map(processes.alive, _expected(current)))
 
 
 def down(current: Settings, say: Say) -> None:
@@ -78,8 +78,8 @@ def down(current: Settings, say: Say) -> None:
     layout, directory = current.layout, current.directory
     if _owner(layout) == directory:
         processes = Processes(directory)
-        processes.stop_all([name for name in _daemons(current) if name in processes.names()], grace=0)
         if current.hub:
+            processes.stop(PHYSICS)  # it would start again what it misses
             hub.stop(processes)
         _clear_remains(layout)
     shutil.rmtree(directory)
@@ -106,13 +106,32 @@ def _start(wanted: Settings, say: Say) -> None:
 
 def _start_parts(wanted: Settings, processes: Processes, say: Say) -> None:
     """Everything but the fabric, side by side; what runs stays as it is."""
-    parts: dict[str, Callable[[], None]] = {"BMCs": lambda: bmc.start(wanted, processes)}
+    layout = wanted.layout
+    parts: dict[str, Callable[[], None]] = {
+        "BMCs": lambda: bmc.start(wanted, processes),
+        "management": lambda: _start_management(wanted, processes),
+    }
     if wanted.hub:
         parts["hub"] = lambda: hub.start(wanted, processes, say)
     with ThreadPoolExecutor(len(parts)) as pool:
         for future in [pool.submit(_timed, name, part, say) for name, part in parts.items()]:
             future.result()
-    _start_daemons(wanted, processes)
+    if wanted.hub:
+        _start_module(PHYSICS, "lab.physics", wanted, processes)
+        images = layout.image_address
+        processes.wait_until(PHYSICS, lambda: answers(images, IMAGE_PORT), 20, f"answer at {images}:{IMAGE_PORT}")
+
+
+def _start_management(wanted: Settings, processes: Processes) -> None:
+    """The way to the servers' sshd, and what plays the switches' faults."""
+    _start_module("ssh-gate", "lab.ssh_gate", wanted, processes)
+    _start_module("switch-faults", "lab.switch_faults", wanted, processes)
+    last = wanted.layout.servers[-1].ssh_address
+    processes.wait_until("ssh-gate", lambda: answers(last, SSH_PORT), 20, f"answer at {last}:{SSH_PORT}")
+
+
+def _start_module(name: str, module: str, wanted: Settings, processes: Processes) -> None:
+    processes.start(name, [sys.executable, "-m", module, str(wanted.directory)], cwd=ROOT)
 
 
 def _timed(name: str, part: Callable[[], None], say: Say) -> None:
@@ -121,17 +140,9 @@ def _timed(name: str, part: Callable[[], None], say: Say) -> None:
     say(f"  {name} ({time.monotonic() - started:.1f} s)")
 
 
-def _daemons(wanted: Settings) -> dict[str, str]:
-    """The lab's own long-running modules, by the names of their processes."""
-    daemons = {"ssh-gate": "lab.ssh_gate", "switch-faults": "lab.switch_faults"}
-    return {"physics": "lab.physics", **daemons} if wanted.hub else daemons
-
-
-def _start_daemons(wanted: Settings, processes: Processes) -> None:
-    for name, module in _daemons(wanted).items():
-        processes.start(name, [sys.executable, "-m", module, str(wanted.directory)], cwd=ROOT)
-    last = wanted.layout.servers[-1].ssh_address
-    processes.wait_until("ssh-gate", lambda: answers(last, SSH_PORT), 20, f"answer at {last}:{SSH_PORT}")
+def _expected(current: Settings) -> set[str]:
+    """Names of the processes that must run beside the switches'."""
+    return {bmc.PROCESS, "ssh-gate", "switch-faults", *((hub.ETCD, hub.HUB, PHYSICS) if current.hub else ())}
 
 
 def _require_tools() -> None:
