@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import PLAYBOOKS
 
+PLAYBOOKS = Path(__file__).parent / "playbooks"
 DRIVER = """
 import sys
 from leasehold_fulfillment import cli, orders
