@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 
@@ -25,6 +26,12 @@ class NodeSet:
 
     def as_dict(self) -> dict:
         return {"name": self.name, "class": self.server_class, "count": self.count}
+
+
+def node_sets_of(servers: Iterable[Server]) -> tuple[NodeSet, ...]:
+    """The node sets that these servers make up, by name; servers of no node set are left out."""
+    counts = collections.Counter((server.node_set, server.server_class) for server in servers if server.node_set)
+    return tuple(NodeSet(name, server_class, count) for (name, server_class), count in sorted(counts.items()))
 
 
 @dataclasses.dataclass(frozen=True)

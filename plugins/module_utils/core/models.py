@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 
 
+@functools.lru_cache(maxsize=64)
 def vlan_ids(ranges: str) -> tuple[int, ...]:
     """The VLANs of a text such as C(100-115) or C(100-115,120), in ascending order, each once."""
     found: set[int] = set()
@@ -23,6 +25,11 @@ def vlan_ids(ranges: str) -> tuple[int, ...]:
         first, _dash, last = part.strip().partition("-")
         found.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(found))
+
+
+@functools.lru_cache(maxsize=64)
+def _vlan_set(ranges: str) -> frozenset[int]:
+    return frozenset(vlan_ids(ranges))
 
 
 def _without_none(values: dict) -> dict:
@@ -267,7 +274,7 @@ class Envelope:
         return {"vlans": list(self.vlans), "prefixes": list(self.prefixes), "switches": list(self.switches)}
 
     def allows_vlan(self, vlan: int) -> bool:
-        return any(vlan in vlan_ids(ranges) for ranges in self.vlans)
+        return any(vlan in _vlan_set(ranges) for ranges in self.vlans)
 
     def allows_prefix(self, prefix: str) -> bool:
         wanted = ipaddress.ip_network(prefix)

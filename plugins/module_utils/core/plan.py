@@ -1,0 +1,281 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An order and the state of things in, a plan out: everything that would change, before anything does.
+
+C(create) and C(scale) are one decision: the node sets wanted against those held. C(create) never takes a server away;
+C(delete) takes all away. Who is a member: a server that the cluster holds in a state of C(states.SERVER_MEMBER_STATES);
+one that was put aside (quarantined, in repair) is not, so it is replaced, and a scale or delete releases it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.allocate import natural
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import (
+    Claims, HeldCluster, NodeSet, Order, Segment, node_sets_of,
+)
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
+    ClaimConflict, InvalidOrder, NoCapacity, NotFound, OutsideEnvelope, StalePlan,
+)
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
+
+Manifests = Callable[[Order, Segment, tuple[Server, ...]], list[dict]]
+# Up to so many switches a site's are all read back. Beyond, those that the plan touches: a segment cannot reach another
+# one, for both ends of every pruned link are on a touched switch or lead to one that has no part in the segment.
+READ_BACK_ALL = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Who is in the cluster afterwards, and who joins, leaves or stands aside. All in natural order of names."""
+
+    order: Order  # with the tenant and all node sets
+    segment: Segment | None
+    add: tuple[Server, ...] = ()
+    keep: tuple[Server, ...] = ()
+    remove: tuple[Server, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        return _ordered((*self.keep, *self.add))
+
+
+def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str,
+                 objects: Manifests | None = None) -> dict:
+    """The plan of an order.
+
+    :param datacenter: the mirror, with the servers' states.
+    :param claims: all that is held in the site, the cluster's own claims too.
+    :param held: the cluster as the ledger has it; None where it holds nothing.
+    :param operation: create, scale or delete. A delete of what is not held is a plan without changes.
+    :param objects: makes the hub's manifests; None leaves them out.
+    :returns: C({operation, cluster, tenant, site, order, lease_seconds, segment, servers, add, remove, keep, aside,
+        switches, release_switches, fabric, objects, changes, diff, base, hash}). C(aside) names held servers that are
+        neither members nor removed. C(fabric) is each switch of the order with its groups, its C(ports) to set, its
+        C(release_ports), and the ports C(expected) at read back.
+    :raises InvalidOrder, NotFound, ClaimConflict, NoCapacity, OutsideEnvelope, StalePlan: nothing can be done.
+    """
+    _check_holder(order, held, operation)
+    decision = _decide(order, datacenter, claims, held, operation)
+    plan = _describe(decision, datacenter, held, operation, objects)
+    _check_envelope(plan, datacenter, held, operation)
+    changes = plan_text.changes(plan, decision, datacenter, held, objects)
+    plan["changes"] = [change.as_dict() for change in changes]
+    plan["diff"] = plan_text.diff(plan, changes)
+    plan["base"] = base(plan, datacenter, claims, held)
+    plan["hash"] = _target(plan)
+    _check_expected(plan, order.expected_plan)
+    return plan
+
+
+def base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluster | None) -> str:
+    """Fingerprint of what a plan rests on, as it is now: only of what it touches, and alike before and after its claim."""
+    cluster = plan["cluster"]
+    added = {server["name"] for server in plan["add"]}
+    touched = added | {server["name"] for key in ("keep", "remove") for server in plan[key]}
+    switches = {switch["name"] for key in ("switches", "release_switches") for switch in plan[key]}
+    members = {server.name for server in held.servers} if held else set()
+    mirror = {server.name: server for server in datacenter.servers if server.name in touched}
+    segment = plan["segment"] or {}
+    return fingerprint({
+        "servers": {name: server.definition() for name, server in mirror.items()},
+        "free": {name: _free(mirror.get(name), name, claims, cluster) for name in added},
+        "members": sorted(members - added),
+        "vlan": claims.vlans.get(segment.get("vlan"), cluster) == cluster,
+        "prefix": claims.prefixes.get(segment.get("prefix"), cluster) == cluster,
+        "switches": [switch.as_dict() for switch in datacenter.switches if switch.name in switches],
+        "links": [link.as_dict() for link in datacenter.links if switches.issuperset(end.switch for end in link.ends)],
+        "quarantine_vlan": datacenter.quarantine_vlan, "envelope": datacenter.envelope.as_dict(),
+    })
+
+
+def verify_base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluster | None) -> None:
+    """Refuse a plan whose ground has moved. To be called in the transaction that claims.
+
+    :raises StalePlan: what the plan rests on is not what it was.
+    """
+    if base(plan, datacenter, claims, held) != plan["base"]:
+        raise StalePlan("the servers, the segment or the fabric that the plan rests on have changed since",
+                        object=f"plan {plan['hash'][:12]} of cluster {plan['cluster']}", attempted="apply the plan",
+                        remedy="Plan again, and look at the new plan.")
+
+
+def _check_holder(order: Order, held: HeldCluster | None, operation: str) -> None:
+    if held is None and operation == "scale":
+        raise NotFound("it holds nothing", object=f"cluster {order.name}", attempted="plan a scale",
+                       remedy="Check the name, or create the cluster first.")
+    if held is not None and order.tenant not in (None, held.tenant):
+        raise ClaimConflict("the name is taken by another tenant's cluster", object=f"cluster {order.name}",
+                            attempted=f"plan a {operation}", remedy="Choose another name.")
+
+
+def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str) -> Decision:
+    order = dataclasses.replace(order, tenant=held.tenant if held else order.tenant)
+    segment = held.segment if held else None
+    if operation == "delete":
+        return Decision(order, segment, remove=_ordered(held.servers if held else ()))
+    order = dataclasses.replace(order, node_sets=_wanted(order, held, operation))
+    keep, remove = _staying(order, held)
+    if operation == "create":
+        _check_nobody_leaves(order, remove)
+        remove = ()
+    add = _joining(order, datacenter, claims, keep)
+    if segment is None:
+        segment = allocate.choose_segment(order.name, datacenter, claims, sum(len(servers) for _set, servers in add))
+    return Decision(order, segment, _leased(add, segment, held), keep, remove)
+
+
+def _wanted(order: Order, held: HeldCluster | None, operation: str) -> tuple[NodeSet, ...]:
+    """A scale says only the node sets that change; the others stay as they are."""
+    named = {node_set.name for node_set in order.node_sets}
+    if operation != "scale" or held is None:
+        return order.node_sets
+    members = tuple(server for server in held.servers if _is_member(server))
+    return order.node_sets + tuple(node_set for node_set in node_sets_of(members) if node_set.name not in named)
+
+
+def _is_member(server: Server) -> bool:
+    return server.state in SERVER_MEMBER_STATES and server.node_set is not None
+
+
+def _staying(order: Order, held: HeldCluster | None) -> tuple[tuple[Server, ...], tuple[Server, ...]]:
+    """Of the servers held, those that stay and those that leave."""
+    servers = held.servers if held else ()
+    keep: list[Server] = []
+    for node_set in order.node_sets:
+        members = [server for server in servers if _is_member(server)
+                   and (server.node_set, server.server_class) == (node_set.name, node_set.server_class)]
+        leavers = allocate.choose_leavers(members, node_set.count, order.remove_servers, order.placement)
+        keep += [server for server in members if server not in leavers]
+    staying = {server.name for server in keep}
+    return _ordered(keep), _ordered(server for server in servers if server.name not in staying)
+
+
+def _check_nobody_leaves(order: Order, remove: tuple[Server, ...]) -> None:
+    leaving = [server.name for server in remove if _is_member(server)]
+    if leaving:
+        raise InvalidOrder(f"the cluster holds more than is ordered: {', '.join(leaving)} would leave",
+                           object="cluster_node_sets", attempted=f"plan cluster {order.name}",
+                           remedy="Use cluster_scale to make a cluster smaller.", details={"servers": leaving})
+
+
+def _joining(order: Order, datacenter: Datacenter, claims: Claims, keep: tuple[Server, ...]) -> list[tuple[NodeSet, list[Server]]]:
+    """Servers to add to each node set; those first whose switches the envelope holds."""
+    delegated = {switch.name for switch in datacenter.switches if datacenter.envelope.allows_switch(switch.name)}
+    inside = [server for server in datacenter.servers if server.switches <= delegated]
+    taken, beside, joining = set(claims.servers), list(keep), []
+    for node_set in order.node_sets:
+        present = sum(server.node_set == node_set.name for server in keep)
+        request = dataclasses.replace(node_set, count=node_set.count - present)
+        try:
+            chosen = allocate.choose(request, inside, taken, order.placement, beside)
+        except NoCapacity:
+            if len(inside) == len(datacenter.servers):
+                raise
+            chosen = allocate.choose(request, datacenter.servers, taken, order.placement, beside)
+        taken.update(server.name for server in chosen)
+        beside += [dataclasses.replace(server, node_set=node_set.name) for server in chosen]
+        joining.append((node_set, chosen))
+    return joining
+
+
+def _leased(joining: list[tuple[NodeSet, list[Server]]], segment: Segment, held: HeldCluster | None) -> tuple[Server, ...]:
+    node_sets = {server.name: node_set.name for node_set, servers in joining for server in servers}
+    taken = {server.address for server in held.servers} if held else set()
+    addresses = allocate.choose_addresses(segment, node_sets, taken)
+    return _ordered(server.leased(node_sets[server.name], addresses[server.name])
+                    for _node_set, servers in joining for server in servers)
+
+
+def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | None, operation: str,
+              objects: Manifests | None) -> dict:
+    order, segment = decision.order, decision.segment
+    switches = fabric.desired_ports(segment, decision.servers, datacenter) if decision.servers else []
+    release = fabric.release_ports(segment, decision.remove, decision.servers, datacenter) if decision.remove else []
+    concerned = {server.name for server in (*decision.servers, *decision.remove)}
+    return {
+        "operation": operation, "cluster": order.name, "tenant": order.tenant, "site": datacenter.site,
+        "order": order.as_dict(),
+        "lease_seconds": duration_seconds(order.lease_duration) if order.lease_duration else None,
+        "segment": segment.as_dict() if segment else None,
+        "servers": [server.as_dict() for server in decision.servers],
+        **{key: [server.as_dict() for server in getattr(decision, key)] for key in ("add", "remove", "keep")},
+        "aside": [server.name for server in held.servers if server.name not in concerned] if held else [],
+        "switches": switches, "release_switches": release,
+        "fabric": _fabric(decision, datacenter, switches, release),
+        "objects": objects(order, segment, decision.servers) if objects and decision.servers else [],
+    }
+
+
+def _fabric(decision: Decision, datacenter: Datacenter, switches: list[dict], release: list[dict]) -> list[dict]:
+    """Each switch that is touched or read back, with what is to be done on it, as a host of the run."""
+    to_set = {switch["name"]: switch["ports"] for switch in switches}
+    to_release = {switch["name"]: switch["ports"] for switch in release}
+    touched = to_set.keys() | to_release.keys()
+    if not touched:
+        return []
+    read = [switch for switch in datacenter.switches
+            if len(datacenter.switches) <= READ_BACK_ALL or switch.name in touched]
+    expected = fabric.expected_readback(decision.segment, decision.servers, datacenter, [switch.name for switch in read])
+    return [{
+        **fabric.switch_address(switch),
+        "groups": ["leasehold_fabric"] + ["leasehold_switches"] * (switch.name in to_set)
+        + ["leasehold_release_switches"] * (switch.name in to_release),
+        "ports": to_set.get(switch.name, []), "release_ports": to_release.get(switch.name, []),
+        "expected": expected[switch.name],
+    } for switch in sorted(read, key=lambda switch: natural(switch.name))]
+
+
+def _check_envelope(plan: dict, datacenter: Datacenter, held: HeldCluster | None, operation: str) -> None:
+    """The segment (unless it only ends) and every touched switch must be delegated."""
+    envelope, segment = datacenter.envelope, plan["segment"]
+    outside = []
+    if segment and operation != "delete":
+        outside += [f"VLAN {segment['vlan']}"] * (not envelope.allows_vlan(segment["vlan"]))
+        outside += [f"prefix {segment['prefix']}"] * (not envelope.allows_prefix(segment["prefix"]))
+    touched = {switch["name"] for key in ("switches", "release_switches") for switch in plan[key]}
+    outside += [f"switch {name}" for name in sorted(touched, key=natural) if not envelope.allows_switch(name)]
+    if outside:
+        raise OutsideEnvelope(f"the envelope does not hold {', '.join(outside)}", object=outside[0],
+                              attempted=f"plan a {operation} of cluster {plan['cluster']}",
+                              remedy="Ask the network admin to widen the envelope in the source of truth.",
+                              details={"outside": outside})
+
+
+def _target(plan: Mapping) -> str:
+    """The plan's hash: what would be, and not how much of it already is, so that a re-run has the same."""
+    kept = {key: value for key, value in plan.items()
+            if key in ("operation", "cluster", "tenant", "site", "lease_seconds", "segment", "switches", "release_switches", "objects")}
+    without_state = [[{key: value for key, value in server.items() if key != "state"} for server in plan[key]]
+                     for key in ("servers", "remove")]
+    return fingerprint([kept, without_state])
+
+
+def _check_expected(plan: Mapping, expected: str | None) -> None:
+    """Refuse another plan than the one approved, unless it only finishes what was decided before."""
+    if not expected or expected == plan["hash"]:
+        return
+    if plan["add"] or any(server["state"] in SERVER_MEMBER_STATES for server in plan["remove"]):
+        raise StalePlan(f"the plan is now {plan['hash'][:12]}, not {expected[:12]}",
+                        object=f"cluster {plan['cluster']}", attempted="apply the plan that was approved",
+                        remedy="Look at the new plan, and name its hash in cluster_expected_plan.",
+                        details={"hash": plan["hash"], "expected": expected})
+
+
+def _free(server: Server | None, name: str, claims: Claims, cluster: str) -> bool:
+    """Whether a server is there for the cluster: its own already, or to be had."""
+    holder = claims.servers.get(name)
+    if holder is not None or server is None:
+        return holder == cluster
+    return server.status == "active" and server.state == "available"
+
+
+def _ordered(servers) -> tuple[Server, ...]:
+    return tuple(sorted(servers, key=lambda server: natural(server.name)))
