@@ -16,4 +16,5 @@ class FilterModule:
             "hypershift_approvals": hypershift.approvals,
             "hypershift_machine_marks": hypershift.machine_marks,
             "hypershift_leftovers": hypershift.leftovers,
+            "hypershift_references": hypershift.references,
         }

@@ -30,7 +30,7 @@ options:
           - V(namespace_known), the same without waiting for one that is being deleted.
           - V(infraenv_image), the discovery image exists.
           - V(agents_registered), each of O(conditions[].servers) has an Agent, found by its MAC addresses.
-          - V(agents_known) and V(machines_known), always true; return the Agents or Machines as they are.
+          - V(known), always true; returns the cluster's objects of O(conditions[].kind) as they are.
           - V(hosted_cluster_available), the control plane is available and its kubeconfig published.
           - V(node_pools_ready), every NodePool of the cluster has its nodes.
           - V(nodes_ready), every one of O(conditions[].names) is a Ready Node.
@@ -44,8 +44,7 @@ options:
           - namespace_known
           - infraenv_image
           - agents_registered
-          - agents_known
-          - machines_known
+          - known
           - hosted_cluster_available
           - node_pools_ready
           - nodes_ready
@@ -67,7 +66,7 @@ options:
         type: list
         elements: str
       kind:
-        description: The kind of what shall be gone.
+        description: The kind of what shall be gone, or is known.
         type: str
         choices: [Namespace, Node, HostedCluster, NodePool, InfraEnv, NMStateConfig, Agent, Machine, ManagedCluster]
       namespace:

@@ -144,9 +144,7 @@ def _namespace_known(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
     where = f"Namespace {condition['cluster']}"
     if not objects:
         return Verdict(True, "the name is free", where)
-    metadata = objects[0]["metadata"]
-    found = metadata.get("labels") or {}
-    if any(found.get(label) != value for label, value in hypershift.labels(condition["cluster"]).items()):
+    if not _is_ours(objects[0], condition["cluster"]):
         return Verdict(False, "it exists and is not leasehold's", where,
                        remedy="choose another cluster name, or remove the namespace if nobody needs it")
     return Verdict(True, "it is the cluster's", where, tuple(objects))
@@ -260,12 +258,18 @@ def _api_ready(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
     return Verdict(True, "it answers", where)
 
 
-def _machines_known(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
-    return Verdict(True, f"{len(objects)} machines", f"Machines of {condition['cluster']}", tuple(objects))
+def _known(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
+    found = objects
+    if not hypershift.RESOURCES[condition["kind"]].namespaced:  # its name alone does not say whose it is
+        found = [item for item in objects if _is_ours(item, condition["cluster"])]
+    if condition["kind"] == "Agent":
+        found = [_brief(agent) for agent in found]
+    return Verdict(True, f"{len(found)} found", f"{condition['kind']}s of {condition['cluster']}", tuple(found))
 
 
-def _agents_known(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
-    return Verdict(True, f"{len(objects)} agents", f"Agents of {condition['cluster']}", tuple(map(_brief, objects)))
+def _is_ours(resource: Mapping, cluster: str) -> bool:
+    found = resource["metadata"].get("labels") or {}
+    return all(found.get(label) == value for label, value in hypershift.labels(cluster).items())
 
 
 def _own(kind: str) -> Callable[[Mapping], Target]:
@@ -289,6 +293,14 @@ def _nodes(condition: Mapping) -> Target:
     return Target("Node", tenant=bool(condition.get("cluster")))
 
 
+def _known_target(condition: Mapping) -> Target:
+    if condition["kind"] == "Machine":
+        return _hosted_machines(condition)
+    if hypershift.RESOURCES[condition["kind"]].namespaced:
+        return Target(condition["kind"], condition["cluster"])
+    return Target(condition["kind"], name=condition["cluster"])
+
+
 def _gone_target(condition: Mapping) -> Target:
     if condition["kind"] == "Node":
         return _nodes(condition)
@@ -307,8 +319,7 @@ CONDITIONS = {
     "namespace_known": Condition(lambda c: Target("Namespace", name=c["cluster"]), _namespace_known, ("cluster",), _HELD),
     "infraenv_image": Condition(_own("InfraEnv"), _infraenv_image, ("cluster",), _HUB),
     "agents_registered": Condition(_all("Agent"), _agents_registered, ("cluster", "servers"), _SERVER),
-    "agents_known": Condition(_all("Agent"), _agents_known, ("cluster",), _HUB),
-    "machines_known": Condition(_hosted_machines, _machines_known, ("cluster",), _HUB),
+    "known": Condition(_known_target, _known, ("cluster", "kind"), _HUB),
     "hosted_cluster_available": Condition(_own("HostedCluster"), _hosted_cluster_available, ("cluster",), _HUB),
     "node_pools_ready": Condition(_all("NodePool", labelled=True), _node_pools_ready, ("cluster",), _HUB),
     "nodes_ready": Condition(_nodes, _nodes_ready, ("names",), _SERVER),

@@ -101,18 +101,18 @@ def check_name(cluster: str) -> None:
     )
 
 
-def manifests(order: Mapping, segment: Mapping, servers: Sequence[Mapping], settings: Mapping | None = None) -> list[dict]:
+def manifests(order: Mapping, segment: Mapping, servers: Sequence[Mapping]) -> list[dict]:
     """Every object of a cluster on the hub but its Secrets, in the order in which to apply them.
 
-    :param order: the order: C(cluster_name), C(cluster_tenant), C(cluster_node_sets).
+    :param order: the order: C(cluster_name), C(cluster_tenant), C(cluster_node_sets), and C(cluster_settings), the
+        template's: C(release_image), C(base_domain), and what SETTINGS names.
     :param segment: the cluster's segment: C(prefix), C(gateway).
     :param servers: the servers that the cluster shall have: C(name), C(node_set), C(address), C(nics).
-    :param settings: the template's: C(release_image), C(base_domain) and what SETTINGS names; else looked for in the order.
     :raises InvalidOrder: for a name the hub cannot hold, or a template without release image or base domain.
     """
     cluster, tenant = order["cluster_name"], order.get("cluster_tenant")
     check_name(cluster)
-    settings = _settings(cluster, {**order, **(settings or {})})
+    settings = _settings(cluster, order.get("cluster_settings") or {})
     objects = [_object("v1", "Namespace", cluster, cluster, tenant)]
     objects.append(_agent_role(cluster, tenant))
     objects.extend(_nmstate_config(cluster, tenant, segment, server, settings) for server in servers)
@@ -346,12 +346,21 @@ def machine_marks(machines: Iterable[Mapping], servers: Iterable[Mapping]) -> li
 
 def leftovers(agents: Sequence[Mapping], servers: Sequence[Mapping], cluster: str) -> list[dict]:
     """The Agents and NMStateConfigs of servers that have left, to be deleted."""
-    found = [_reference("NMStateConfig", cluster, server["name"]) for server in servers]
+    found = [_reference("NMStateConfig", server["name"], cluster) for server in servers]
     for server in servers:
         macs = {nic["mac"].lower() for nic in server["nics"]}
-        found.extend(_reference("Agent", cluster, agent["metadata"]["name"]) for agent in agents if macs & agent_macs(agent))
+        found.extend(_reference("Agent", agent["metadata"]["name"], cluster) for agent in agents if macs & agent_macs(agent))
     return found
 
 
-def _reference(kind: str, namespace: str, name: str) -> dict:
-    return {"apiVersion": RESOURCES[kind].api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
+def references(objects: Iterable[Mapping], kinds: Sequence[str]) -> list[dict]:
+    """Only what names the objects of C(kinds): enough to delete them."""
+    return [
+        _reference(found["kind"], found["metadata"]["name"], found["metadata"].get("namespace"))
+        for found in objects if found["kind"] in kinds
+    ]
+
+
+def _reference(kind: str, name: str, namespace: str | None) -> dict:
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {"apiVersion": RESOURCES[kind].api_version, "kind": kind, "metadata": metadata}
