@@ -127,8 +127,12 @@ class Server:
 
     def definition(self) -> dict:
         """What the source says, and nothing of the ledger: for mirrors and fingerprints."""
-        described = self.as_dict()
-        return {key: described[key] for key in described if key not in ("state", "node_set", "address")}
+        management = self.management
+        if self.address and management.address == self.address:  # of the lease, see leased()
+            management = dataclasses.replace(management, address=None)
+        described = dataclasses.replace(self, management=management, node_set=None, address=None).as_dict()
+        del described["state"]
+        return described
 
     def leased(self, node_set: str, address: str) -> Server:
         """The server as a member of a node set, reached at its leased address unless its source says otherwise."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder
 
@@ -15,7 +16,7 @@ VARIABLES = ("cluster_name", "cluster_tenant", "cluster_template", "cluster_node
              "cluster_placement", "cluster_expected_plan", "cluster_remove_servers")
 TEMPLATE_KEYS = ("name", "version", "title", "description", "defaults")
 DEFAULTS = ("node_sets", "lease_duration", "placement")  # of a template: those that an order may say otherwise
-SETTINGS = ("release_image", "base_domain", "cluster_network", "service_network")  # of a template: its own alone
+SETTINGS = (*hypershift.REQUIRED_SETTINGS, *hypershift.SETTINGS)  # of a template: its own alone, for the control plane
 REQUIRED = {
     "create": ("cluster_tenant", "cluster_node_sets", "cluster_lease_duration"),
     "scale": ("cluster_node_sets",),

@@ -11,7 +11,7 @@ one that was put aside (quarantined, in repair) is not, so it is replaced, and a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.allocate import natural
@@ -26,7 +26,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
 
-Manifests = Callable[[Order, Segment, tuple[Server, ...]], list[dict]]
+Manifests = Callable[[Mapping, Mapping, Sequence[Mapping]], list[dict]]  # of order, segment, servers: C(hypershift.manifests)
 # Up to so many switches a site's are all read back. Beyond, those that the plan touches: a segment cannot reach another
 # one, for both ends of every pruned link are on a touched switch or lead to one that has no part in the segment.
 READ_BACK_ALL = 32
@@ -63,6 +63,7 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
     :raises InvalidOrder, NotFound, ClaimConflict, NoCapacity, OutsideEnvelope, StalePlan: nothing can be done.
     """
     _check_holder(order, held, operation)
+    held = _with_leases(held)
     decision = _decide(order, datacenter, claims, held, operation)
     plan = _describe(decision, datacenter, held, operation, objects)
     _check_envelope(plan, datacenter, held, operation)
@@ -82,7 +83,8 @@ def base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluste
     touched = added | {server["name"] for key in ("keep", "remove") for server in plan[key]}
     switches = {switch["name"] for key in ("switches", "release_switches") for switch in plan[key]}
     members = {server.name for server in held.servers} if held else set()
-    mirror = {server.name: server for server in datacenter.servers if server.name in touched}
+    known = (*(held.servers if held else ()), *datacenter.servers)
+    mirror = {server.name: server for server in known if server.name in touched}
     segment = plan["segment"] or {}
     return fingerprint({
         "servers": {name: server.definition() for name, server in mirror.items()},
@@ -114,6 +116,14 @@ def _check_holder(order: Order, held: HeldCluster | None, operation: str) -> Non
     if held is not None and order.tenant not in (None, held.tenant):
         raise ClaimConflict("the name is taken by another tenant's cluster", object=f"cluster {order.name}",
                             attempted=f"plan a {operation}", remedy="Choose another name.")
+
+
+def _with_leases(held: HeldCluster | None) -> HeldCluster | None:
+    """The cluster with each server reached where its lease says."""
+    if held is None:
+        return None
+    servers = (server.leased(server.node_set, server.address) if server.address else server for server in held.servers)
+    return dataclasses.replace(held, servers=tuple(servers))
 
 
 def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str) -> Decision:
@@ -210,7 +220,7 @@ def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | No
         "aside": [server.name for server in held.servers if server.name not in concerned] if held else [],
         "switches": switches, "release_switches": release,
         "fabric": _fabric(decision, datacenter, switches, release),
-        "objects": objects(order, segment, decision.servers) if objects and decision.servers else [],
+        "objects": plan_text.manifests(objects, order, segment, decision.servers),
     }
 
 
@@ -277,5 +287,5 @@ def _free(server: Server | None, name: str, claims: Claims, cluster: str) -> boo
     return server.status == "active" and server.state == "available"
 
 
-def _ordered(servers) -> tuple[Server, ...]:
+def _ordered(servers: Iterable[Server]) -> tuple[Server, ...]:
     return tuple(sorted(servers, key=lambda server: natural(server.name)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import fabric
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change, canonical
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, node_sets_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, Order, Segment, node_sets_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ def diff(plan: Mapping, planned: Iterable[Change]) -> str:
             switch, indent = owner, "  "
         lines.append(f"  {indent}{_sign(change)} {change.kind} {name}{_told(change)}")
     return "\n".join(lines if planned else [*lines, "  nothing changes"]) + "\n"
+
+
+def manifests(objects: Callable | None, order: Order, segment: Segment | None, servers: Iterable[Server]) -> list[dict]:
+    """The hub's manifests as C(objects) makes them; none without servers or where nobody makes them."""
+    members = [server.as_dict() for server in servers]
+    return objects(order.as_dict(), segment.as_dict(), members) if objects and segment and members else []
 
 
 def _sign(change: Change) -> str:
@@ -120,10 +126,8 @@ def _objects(plan: Mapping, decision: Decision, held: HeldCluster | None, served
              objects: Callable | None) -> Iterator[Change]:
     """The hub's objects, against those that what is held now calls for."""
     members = held.servers if held and plan["operation"] == "delete" else served
-    before: dict[str, dict] = {}
-    if objects and members and decision.segment:
-        order = dataclasses.replace(decision.order, node_sets=node_sets_of(members))
-        before = _by_name(objects(order, decision.segment, members))
+    order = dataclasses.replace(decision.order, node_sets=node_sets_of(members))
+    before = _by_name(manifests(objects, order, decision.segment, members))
     after = _by_name(plan["objects"])
     for name in [*after, *(name for name in before if name not in after)]:
         if name not in after:
