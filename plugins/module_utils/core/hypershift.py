@@ -17,7 +17,9 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order, Segment
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "leasehold"}
 CLUSTER = "leasehold.cloud/cluster"
@@ -101,26 +103,24 @@ def check_name(cluster: str) -> None:
     )
 
 
-def manifests(order: Mapping, segment: Mapping, servers: Sequence[Mapping]) -> list[dict]:
+def manifests(order: Order, segment: Segment, servers: Sequence[Server]) -> list[dict]:
     """Every object of a cluster on the hub but its Secrets, in the order in which to apply them.
 
-    :param order: the order: C(cluster_name), C(cluster_tenant), C(cluster_node_sets), and C(cluster_settings), the
-        template's: C(release_image), C(base_domain), and what SETTINGS names.
-    :param segment: the cluster's segment: C(prefix), C(gateway).
-    :param servers: the servers that the cluster shall have: C(name), C(node_set), C(address), C(nics).
+    :param order: C(settings) are the template's: C(release_image), C(base_domain), and what SETTINGS names.
+    :param servers: the servers that the cluster shall have, each with its node set and leased address.
     :raises InvalidOrder: for a name the hub cannot hold, or a template without release image or base domain.
     """
-    cluster, tenant = order["cluster_name"], order.get("cluster_tenant")
+    cluster, tenant = order.name, order.tenant
     check_name(cluster)
-    settings = _settings(cluster, order.get("cluster_settings") or {})
+    settings = _settings(cluster, order.settings)
     objects = [_object("v1", "Namespace", cluster, cluster, tenant)]
     objects.append(_agent_role(cluster, tenant))
     objects.extend(_nmstate_config(cluster, tenant, segment, server, settings) for server in servers)
     objects.append(_infra_env(cluster, tenant))
     objects.append(_hosted_cluster(cluster, tenant, segment, settings))
-    for node_set in order["cluster_node_sets"]:
-        members = sum(server["node_set"] == node_set["name"] for server in servers)
-        objects.append(_node_pool(cluster, tenant, node_set["name"], members, settings))
+    for node_set in order.node_sets:
+        members = sum(server.node_set == node_set.name for server in servers)
+        objects.append(_node_pool(cluster, tenant, node_set.name, members, settings))
     objects.append(_managed_cluster(cluster, tenant, settings))
     return objects
 
@@ -183,25 +183,25 @@ def _infra_env(cluster: str, tenant: str | None) -> dict:
     return infra_env
 
 
-def _nmstate_config(cluster: str, tenant: str | None, segment: Mapping, server: Mapping, settings: Mapping) -> dict:
-    config = _object(ASSISTED, "NMStateConfig", server["name"], cluster, tenant, namespace=cluster)
+def _nmstate_config(cluster: str, tenant: str | None, segment: Segment, server: Server, settings: Mapping) -> dict:
+    config = _object(ASSISTED, "NMStateConfig", server.name, cluster, tenant, namespace=cluster)
     config["spec"] = {
-        "interfaces": [{"name": nic["name"], "macAddress": nic["mac"]} for nic in server["nics"]],
+        "interfaces": [{"name": nic.name, "macAddress": nic.mac} for nic in server.nics],
         "config": network_state(server, segment, settings["dns_servers"]),
     }
     return config
 
 
-def network_state(server: Mapping, segment: Mapping, dns_servers: Sequence[str] | None = None) -> dict:
+def network_state(server: Server, segment: Segment, dns_servers: Sequence[str] | None = None) -> dict:
     """The nmstate document of a server: its leased address on C(bond0) over its NICs, or on its only NIC."""
-    network = ipaddress.ip_network(segment["prefix"])
+    network = ipaddress.ip_network(segment.prefix)
     mine, other = ("ipv4", "ipv6") if network.version == 4 else ("ipv6", "ipv4")
     addressed = {
         "state": "up", other: {"enabled": False},
         mine: {"enabled": True, "dhcp": False,
-               "address": [{"ip": server["address"], "prefix-length": network.prefixlen}]},
+               "address": [{"ip": server.address, "prefix-length": network.prefixlen}]},
     }
-    ports = [{"name": nic["name"], "type": "ethernet", "mac-address": nic["mac"]} for nic in server["nics"]]
+    ports = [{"name": nic.name, "type": "ethernet", "mac-address": nic.mac} for nic in server.nics]
     if len(ports) == 1:
         interfaces = [{**ports[0], **addressed}]
     else:
@@ -209,15 +209,15 @@ def network_state(server: Mapping, segment: Mapping, dns_servers: Sequence[str] 
         aggregation = {"mode": "active-backup", "options": {"miimon": "100"}, "port": [port["name"] for port in ports]}
         bond = {"name": "bond0", "type": "bond", "link-aggregation": aggregation, **addressed}
         interfaces = [bond, *({**port, **unaddressed} for port in ports)]
-    route = {"destination": "0.0.0.0/0" if network.version == 4 else "::/0", "next-hop-address": segment["gateway"],
+    route = {"destination": "0.0.0.0/0" if network.version == 4 else "::/0", "next-hop-address": segment.gateway,
              "next-hop-interface": interfaces[0]["name"], "table-id": 254}
     return {
         "interfaces": interfaces, "routes": {"config": [route]},
-        "dns-resolver": {"config": {"server": list(dns_servers or [segment["gateway"]])}},
+        "dns-resolver": {"config": {"server": list(dns_servers or [segment.gateway])}},
     }
 
 
-def _hosted_cluster(cluster: str, tenant: str | None, segment: Mapping, settings: Mapping) -> dict:
+def _hosted_cluster(cluster: str, tenant: str | None, segment: Segment, settings: Mapping) -> dict:
     volume = {"size": settings["etcd_size"]}
     if settings["etcd_storage_class"]:
         volume["storageClassName"] = settings["etcd_storage_class"]
@@ -231,7 +231,7 @@ def _hosted_cluster(cluster: str, tenant: str | None, segment: Mapping, settings
             "networkType": "OVNKubernetes",
             "clusterNetwork": [{"cidr": settings["cluster_network"]}],
             "serviceNetwork": [{"cidr": settings["service_network"]}],
-            "machineNetwork": [{"cidr": segment["prefix"]}],
+            "machineNetwork": [{"cidr": segment.prefix}],
         },
         "platform": {"type": "Agent", "agent": {"agentNamespace": cluster}},
         "etcd": {"managementType": "Managed",
