@@ -10,7 +10,7 @@ import pytest
 from leasehold_fulfillment import jobs
 from leasehold_fulfillment.orders import Order
 
-PLAYBOOKS = Path(__file__).parent / "playbooks"
+PLAYBOOKS = Path(__file__).parent / "plays"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-PLAYBOOKS = Path(__file__).parent / "playbooks"
+PLAYBOOKS = Path(__file__).parent / "plays"
 DRIVER = """
 import sys
 from leasehold_fulfillment import cli, orders
