@@ -105,6 +105,11 @@ class Api:
         path = resource.path(namespace, name, subresource)
         return absent_is_none(lambda: self.request("PATCH", path, change, MERGE_PATCH))
 
+    def replace_status(self, resource: Resource, item: dict) -> dict | None:
+        """Write the object's whole status; refused (409) when the object has changed, None when it is gone."""
+        namespace, name = item["metadata"].get("namespace"), item["metadata"]["name"]
+        return absent_is_none(lambda: self.request("PUT", resource.path(namespace, name, "status"), item))
+
     def apply(self, item: dict, resource: Resource, manager: str) -> dict:
         """Server-side apply, taking fields over from other managers."""
         path = resource.path(item["metadata"].get("namespace"), item["metadata"]["name"])

@@ -33,18 +33,16 @@ def _register(world: World, place: ServerPlace, state: ServerState, image: Image
     for agent in world.items(AGENT):
         if key_of(agent)[1] == place.uuid:  # the host came from another InfraEnv, where it is no more
             world.delete(AGENT, agent)
-    found = inventory.of(place, state, image.network)
-    agent = world.create(AGENT, {
+    labels = inventory.labels(inventory.of(place, state, image.network))
+    world.create(AGENT, {
         "metadata": {
             "name": place.uuid, "namespace": image.namespace, "finalizers": [AGENT_FINALIZER],
-            "labels": {**inventory.labels(found), **infra_env["spec"].get("agentLabels", {}),
-                       INFRA_ENV_LABEL: image.infra_env},
+            "labels": {**labels, **infra_env["spec"].get("agentLabels", {}), INFRA_ENV_LABEL: image.infra_env},
             "annotations": {f"{inventory.PREFIX}version": "0.1"},
         },
         "spec": {"approved": infra_env["spec"].get("agentApproval", {}).get("autoApprove", False), "role": ""},
     })
     log.info("%s registers as Agent %s/%s", place.name, image.namespace, place.uuid)
-    _show(world, agent, states.KNOWN_UNBOUND, inventory=found, role="auto-assign", kind="AddToExistingClusterHost")
 
 
 def reconcile(world: World, agent: dict) -> None:
@@ -62,8 +60,11 @@ def reconcile(world: World, agent: dict) -> None:
     state = agent.get("status", {}).get("debugInfo", {}).get("state", states.KNOWN_UNBOUND)
     if agent["spec"].get("clusterDeploymentName"):
         _bound(world, agent, place, state, connected)
-    elif state in (*states.UNBOUND, states.UNBINDING_PENDING) and (connected or state in states.UNBOUND):
-        _show(world, agent, states.KNOWN_UNBOUND if connected else states.DISCONNECTED_UNBOUND)
+    elif connected and state in (*states.UNBOUND, states.UNBINDING_PENDING):
+        found = inventory.of(place, world.hardware.get(place.name), image.network)
+        _show(world, agent, states.KNOWN_UNBOUND, inventory=found, role="auto-assign", kind="AddToExistingClusterHost")
+    elif state in states.UNBOUND:
+        _show(world, agent, states.DISCONNECTED_UNBOUND)
     else:
         _unbind(world, agent, place, state)
 
@@ -74,8 +75,7 @@ def _unbind(world: World, agent: dict, place: ServerPlace, state: str) -> None:
     if state not in (states.UNBINDING, states.UNBINDING_PENDING):
         _show(world, agent, states.UNBINDING)
     elif boots.reclaim(world, place.name):
-        _show(world, agent, states.KNOWN_UNBOUND, progress={
-            "currentStage": None, "progressInfo": None, "installationPercentage": None, "progressStages": None})
+        _show(world, agent, states.KNOWN_UNBOUND, progress={})
     else:
         _show(world, agent, states.UNBINDING_PENDING)
 
@@ -134,9 +134,9 @@ def _progress(stage: str, percentage: int) -> dict:
 
 def _show(world: World, agent: dict, state: str, progress: dict | None = None, **more) -> None:
     """Write the Agent's status as its state makes it."""
-    status = agent.get("status", {})
-    if progress is not None and any(status.get("progress", {}).get(key) != value for key, value in progress.items()):
-        more["progress"] = {**progress, "stageUpdateTime": conditions.now()}
+    shown = agent.get("status", {}).get("progress", {})
+    if progress is not None and progress != {key: shown[key] for key in shown if key != "stageUpdateTime"}:
+        more["progress"] = {**progress, "stageUpdateTime": conditions.now()} if progress else {}
     world.set_status(AGENT, agent, {
         **more, "debugInfo": {"state": state, "stateInfo": _info(state)},
         "conditions": conditions.merged(agent, states.wanted(state, agent["spec"]["approved"]))})

@@ -1,4 +1,4 @@
-"""The daemon's loop, and how the lab starts and stops it."""
+"""The daemon's loop (look at the hardware and the hub, give each controller its turn), and its start and stop."""
 
 from __future__ import annotations
 

@@ -96,11 +96,10 @@ class World:
     def set_status(self, resource: Resource, item: dict, status: dict) -> dict:
         """Make these fields of the status so; nothing is sent when they are. Return the object as it is then."""
         current = item.get("status", {})
-        changed = {field: value for field, value in status.items() if current.get(field) != value}
-        if not changed:
+        if all(current.get(field) == value for field, value in status.items()):
             return item
-        patched = self.hub.patch(resource, *key_of(item), {"status": changed}, "status")
-        return self._note(resource, patched) or item
+        # Not a merge patch: there, null means "remove", and some fields must be there and be null.
+        return self._note(resource, self.hub.replace_status(resource, {**item, "status": {**current, **status}})) or item
 
     def add_finalizer(self, resource: Resource, item: dict, finalizer: str) -> dict:
         held = item["metadata"].get("finalizers", [])
