@@ -26,7 +26,8 @@ def test_the_failure_of_an_item_is_found_in_its_loop():
 
 
 def test_what_argument_specs_refuse_is_bad_input():
-    failure = failure_of({"failed": True, "msg": "Validation failed", "argument_errors": ["missing required arguments: cluster_tenant"]}, "Plan", "Validate", "localhost")
+    refused = {"failed": True, "msg": "Validation failed", "argument_errors": ["missing required arguments: cluster_tenant"]}
+    failure = failure_of(refused, "Plan", "Validate", "localhost")
     assert failure.bad_input
     assert "cluster_tenant" in failure.message
 

@@ -192,9 +192,9 @@ class LiveView:
 
 def _objects(step: _Step) -> Text:
     """The objects that a step has dealt with, each coloured by how it went."""
-    text = Text()
+    hidden = len(step.objects) - OBJECTS
+    text = Text(f"{hidden} more, ", style="dim") if hidden > 0 else Text()
     for name in list(step.objects)[-OBJECTS:]:
         mark, style = MARKS.get(step.objects[name], ("·", "dim"))
         text.append(f"{mark} ", style=style).append(f"{name}  ")
-    hidden = len(step.objects) - OBJECTS
-    return text.append(f"and {hidden} more", style="dim") if hidden > 0 else text
+    return text

@@ -86,7 +86,7 @@ def _released(outcome: Outcome, released: dict) -> RenderableType:
 def _failed(outcome: Outcome) -> RenderableType:
     failure = outcome.failure
     facts = _facts()
-    facts.add_row("Step", failure.step or "before the first")
+    facts.add_row("Step", Text(failure.step or "before the first"))
     facts.add_row("Object", Text(failure.object))
     facts.add_row("Attempted", Text(failure.attempted))
     facts.add_row("What happened", Text(failure.message))
@@ -97,7 +97,7 @@ def _failed(outcome: Outcome) -> RenderableType:
 
 def _canceled(outcome: Outcome) -> RenderableType:
     facts = _facts()
-    facts.add_row("Step", outcome.steps[-1].name if outcome.steps else "before the first")
+    facts.add_row("Step", Text(outcome.steps[-1].name if outcome.steps else "before the first"))
     facts.add_row("Remedy", "Run the same command again to finish it, or `leasehold order delete` to take it back.")
     facts.add_row("Log", _path(outcome.log))
     return _panel(outcome, f"{outcome.operation} canceled", "yellow", facts)
@@ -143,9 +143,9 @@ def _add_servers(facts: Table, servers: Sequence[dict]) -> None:
     racks = defaultdict(list)
     for server in servers:
         racks[str(server.get("rack", ""))].append(" ".join(filter(None, (server["name"], server.get("address")))))
-    facts.add_row("Servers", f"{counted} in {len(racks)} rack{'s' if len(racks) > 1 else ''}" if servers else "none")
+    facts.add_row("Servers", Text(f"{counted} in {len(racks)} rack{'s' if len(racks) > 1 else ''}" if servers else "none"))
     for rack, names in sorted(racks.items()):
-        facts.add_row("", f"{rack}: {', '.join(names)}" if rack else ", ".join(names))
+        facts.add_row("", Text(f"{rack}: {', '.join(names)}" if rack else ", ".join(names)))
 
 
 def _gates(gates: Sequence[dict | str]) -> Text:
