@@ -65,7 +65,7 @@ def test_the_live_view_names_some_objects_and_counts_the_rest(view):
     view.show(event("Segment", State.STARTED))
     for number in range(9):
         view.show(event("Segment", State.CHANGED, "Move the ports", f"leaf-{number}"))
-    assert "leaf-8" in rendered(view) and "leaf-0" not in rendered(view) and "3 more, ✔ leaf-3" in rendered(view)
+    assert "leaf-8" in rendered(view) and "leaf-0" not in rendered(view) and "5 more, ✔ leaf-5" in rendered(view)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2 s"), (59.94, "59.9 s"), (72, "1 min 12 s"), (7380, "2 h 3 min")])

@@ -22,7 +22,7 @@ MARKS = {
     State.UNREACHABLE: ("✘", "bold red"), State.CANCELED: ("■", "yellow"), State.PLANNED: ("·", "dim"),
 }
 ENDS = (State.OK, State.CHANGED, State.SKIPPED, State.FAILED, State.UNREACHABLE, State.CANCELED)
-OBJECTS = 6  # so many are named; the rest are counted
+OBJECTS = 4  # so many are named; the rest are counted
 WAITS = 3  # lines of waiting that are kept in sight
 
 
