@@ -133,7 +133,8 @@ def _down(_options: argparse.Namespace) -> None:
     try:
         current = settings.load(default_directory())
     except settings.NoLab:
-        _say("There is no lab.")
+        cleared = lifecycle.clear_orphans(default_directory())
+        _say(f"The lab's directory was gone; the rest of it is now, too ({cleared})." if cleared else "There is no lab.")
         return
     lifecycle.down(current, _say)
 

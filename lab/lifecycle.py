@@ -86,6 +86,15 @@ def down(current: Settings, say: Say) -> None:
     say(f"The lab is gone ({time.monotonic() - started:.1f} s).")
 
 
+def clear_orphans(directory: Path) -> int:
+    """End what is left of labs whose ``directory`` was deleted under them; return how many labs that were."""
+    orphans = [file.parent for file in Path("/run").glob("leasehold-lab-*/directory")
+               if file.read_text() == str(directory)]
+    for run_directory in orphans:
+        _clear_remains(Layout(directory, number=int(run_directory.name.rpartition("-")[2])))
+    return len(orphans)
+
+
 def _start(wanted: Settings, say: Say) -> None:
     layout, directory = wanted.layout, wanted.directory
     started = time.monotonic()
