@@ -20,6 +20,7 @@ from lab.settings import Settings
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 BRIDGE = "br0"
+TUN = Path("/dev/net/tun")  # the userspace datapath makes its bridges' own interfaces with it
 
 
 class FabricError(RuntimeError):
@@ -112,6 +113,11 @@ def is_complete(layout: Layout, processes: Processes) -> bool:
         processes.alive(f"{part}-{switch.name}") for switch in everything for part in ("ovsdb", "vswitchd"))
 
 
+def datapath_type() -> str:
+    """Open vSwitch's userspace datapath; where there is no TUN (in some containers), the same without bridge interfaces."""
+    return "netdev" if TUN.exists() else "dummy"
+
+
 def _namespace_lines(layout: Layout, everything: list[Switch]) -> list[str]:
     names = [
         *(switch.namespace for switch in everything),
@@ -178,6 +184,7 @@ def _start_switch(switch: Switch, processes: Processes) -> None:
     processes.start(f"vswitchd-{switch.name}", [
         "nsenter", f"--net={namespaces.FOLDER / switch.namespace}", "ovs-vswitchd", f"unix:{switch.database_socket}",
         f"--unixctl={switch.directory / 'vswitchd.ctl'}", "--no-chdir", "-vconsole:warn",
+        *([] if datapath_type() == "netdev" else ["--enable-dummy"]),
     ], env={"OVS_RUNDIR": str(switch.directory)})
     _run(["ovs-vsctl", "--timeout=30", f"--db=unix:{switch.database_socket}", *_baseline(switch)], switch)
 
@@ -187,7 +194,7 @@ def _baseline(switch: Switch) -> list[str]:
     arguments = [
         "--", "set", "Open_vSwitch", ".", "other_config:n-handler-threads=1", "other_config:n-revalidator-threads=1",
         f"external_ids:hostname={switch.name}",
-        "--", "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev", "fail_mode=standalone",
+        "--", "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, f"datapath_type={datapath_type()}", "fail_mode=standalone",
     ]
     for port in switch.ports:
         arguments += port.ovs_arguments()
