@@ -84,3 +84,11 @@ def test_planned_steps_leave_out_what_is_only_known_later(tmp_path):
     playbook = tmp_path / "playbook.yml"
     playbook.write_text("- {name: One, hosts: all}\n- {name: 'For {{ x }}', hosts: all}\n- {hosts: all}\n- {ansible.builtin.import_playbook: other.yml}\n")
     assert planned_steps(playbook) == ["One"]
+
+
+def test_a_release_receipt_is_a_finding_and_a_handover_receipt_is_not(translator):
+    receipt = {"kind": "release", "servers": [{"name": "r1-s01"}], "gates": [{"gate": "residue", "ok": True}], "wipes": [{}, {}]}
+    translator.translate(result("runner_on_ok", {"receipt": receipt | {"kind": "handover"}, "path": "/h.json"}))
+    assert translator.findings == {}
+    translator.translate(result("runner_on_ok", {"receipt": receipt, "path": "/r.json"}))
+    assert translator.findings["released"] == {"servers": receipt["servers"], "gates": receipt["gates"], "drives": 2, "receipt": "/r.json"}

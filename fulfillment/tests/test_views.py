@@ -96,14 +96,25 @@ def test_a_gate_that_did_not_pass_is_seen():
 
 
 def test_a_release_tells_what_came_back_and_where_the_receipt_is():
-    shown = last_words("delete", findings={"released": {"servers": [{"name": "r1-s01", "rack": "r1", "class": "cpu"}], "receipt": "/r.json"}})
-    assert "is released" in shown and "1 cpu in 1 rack" in shown and "/r.json" in shown
+    shown = last_words("delete", findings={"released": {"servers": [{"name": "r1-s01", "rack": "r1", "class": "cpu"}], "drives": 2, "receipt": "/r.json"}})
+    assert "2 drives" in shown and "is released" in shown and "1 cpu in 1 rack" in shown and "/r.json" in shown
 
 
 def test_clusters_are_shown_as_a_table():
     clusters = [{"name": "alpha", "tenant": "acme", "phase": "ready", "servers": [{"name": "r1-s01"}], "segment": {"vlan": 101, "prefix": "10.64.0.0/24"}}]
-    assert " ".join(last_words("show", findings={"clusters": clusters}).split()[-6:]) == "alpha acme ready r1-s01 101 10.64.0.0/24"
+    clusters[0] |= {"lease": {"start": "s", "end": "2026-12-01"}}
+    assert " ".join(last_words("show", findings={"clusters": clusters}).split()[-7:]) == "alpha acme ready r1-s01 101 10.64.0.0/24 2026-12-01"
     assert "No cluster" in last_words("show")
+
+
+def test_a_cluster_at_work_shows_its_step_and_a_failed_one_its_remedy():
+    clusters = [
+        {"name": "alpha", "phase": "provisioning", "step": "Segment", "run": {"live": True}},
+        {"name": "beta", "phase": "failed", "step": "Gates", "run": {"live": False}, "error": {"object": "leaf-a", "reason": "lost.", "remedy": "run again"}},
+    ]
+    shown = last_words("show", findings={"clusters": clusters})
+    assert "provisioning (Segment)" in shown and "failed (Gates)" not in shown
+    assert "beta: leaf-a: lost. Remedy: run again" in shown
 
 
 def test_text_of_others_is_never_taken_for_markup():

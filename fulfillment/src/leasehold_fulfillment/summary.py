@@ -17,6 +17,7 @@ from rich.text import Text
 
 from leasehold_fulfillment.events import Outcome, State, Step
 from leasehold_fulfillment.progress import duration
+from leasehold_fulfillment.translator import RERUN
 
 BAR = 24  # characters of the longest step's bar
 DIFF_STYLES = {"+": "green", "-": "red", "~": "yellow"}
@@ -76,8 +77,8 @@ def _handover(outcome: Outcome, handover: dict) -> RenderableType:
 def _released(outcome: Outcome, released: dict) -> RenderableType:
     facts = _facts()
     _add_servers(facts, released.get("servers") or [])
-    if released.get("gates"):
-        facts.add_row("Gates", _gates(released["gates"]))
+    facts.add_row("Erased", f"{released.get('drives', 0)} drives, each with its evidence")
+    facts.add_row("Gates", _gates(released.get("gates") or []))
     if released.get("receipt"):
         facts.add_row("Receipt", _path(released["receipt"]))
     return _panel(outcome, "is released", "green", facts, *_times(outcome.steps))
@@ -116,13 +117,17 @@ def _clusters(clusters: list[dict]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("Cluster", "Tenant", "Phase", "Servers", "VLAN", "Prefix", "Lease ends"):
         table.add_column(heading)
+    problems = []
     for cluster in clusters:
-        segment, lease = cluster.get("segment") or {}, cluster.get("lease") or {}
-        names = [server["name"] for server in cluster.get("servers") or []]
-        ends = lease.get("ends") or lease.get("until") or "" if isinstance(lease, dict) else lease
-        cells = [cluster.get(key) for key in ("name", "tenant", "phase")] + [", ".join(names), segment.get("vlan"), segment.get("prefix"), ends]
+        segment, lease, run = (cluster.get(key) or {} for key in ("segment", "lease", "run"))
+        phase = f"{cluster.get('phase')} ({cluster['step']})" if run.get("live") and cluster.get("step") else cluster.get("phase")
+        names = ", ".join(server["name"] for server in cluster.get("servers") or [])
+        cells = (cluster.get("name"), cluster.get("tenant"), phase, names, segment.get("vlan"), segment.get("prefix"), lease.get("end"))
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    return table
+        if error := cluster.get("error"):
+            what = error.get("reason") or error.get("msg") or error.get("message", "")
+            problems.append(Text(f"{cluster.get('name')}: {error.get('object', '')}: {what} Remedy: {error.get('remedy', RERUN)}", style="red"))
+    return Group(table, *problems)
 
 
 def _times(steps: Sequence[Step]) -> list[RenderableType]:

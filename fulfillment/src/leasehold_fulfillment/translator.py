@@ -14,7 +14,7 @@ from leasehold_fulfillment.runs import ANSI
 
 PROGRESS = "… "  # as plugins/plugin_utils/action.py of the collection writes it
 NO_HOSTS = "Could not match supplied host pattern"  # a step without objects is skipped, and that is seen
-FINDINGS = ("plan", "handover", "released", "clusters")
+FINDINGS = ("plan", "handover", "clusters")
 RERUN = "Read the run's log, mend the cause, and run the same command again: it goes on where it stopped."
 RESULTS = {
     "runner_on_ok": State.OK,
@@ -47,6 +47,16 @@ def failure_of(result: dict, step: str, task: str, host: str) -> Failure:
         )
     said = next((result[key] for key in ("msg", "censored", "module_stderr", "stderr", "stdout") if result.get(key)), "no reason given")
     return Failure("task_failed", host, task, RERUN, str(said).strip(), step)
+
+
+def findings_of(result: dict) -> dict:
+    """What an outcome takes from a task's result: by key, and what a release receipt certifies."""
+    found = {key: result[key] for key in FINDINGS if result.get(key)}
+    receipt = result.get("receipt")
+    if isinstance(receipt, dict) and receipt.get("kind") == "release":
+        told = {key: receipt.get(key) or [] for key in ("servers", "gates")}
+        found["released"] = told | {"drives": len(receipt.get("wipes") or []), "receipt": result.get("path", "")}
+    return found
 
 
 class Translator:
@@ -91,8 +101,8 @@ class Translator:
         return self._event(State.STARTED)
 
     def waiting(self, message: str) -> Event:
-        """The step under way waits."""
-        return self._event(State.WAITING, message)
+        """The run as a whole waits."""
+        return self._event(State.WAITING, message, step="")
 
     def finish(self, state: State) -> list[Event]:
         """The run is over: end the step under way and the run."""
@@ -139,7 +149,7 @@ class Translator:
         self._in_step.add(state)
         if state in (State.FAILED, State.UNREACHABLE):
             return [self._failed(state, result, task, data)]
-        self.findings |= {key: result[key] for key in FINDINGS if result.get(key)}
+        self.findings |= findings_of(result)
         return [self._event(state, task, _object(data))]
 
     def _failed(self, state: State, result: dict, task: str, data: dict) -> Event:
