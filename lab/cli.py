@@ -134,7 +134,7 @@ def _down(_options: argparse.Namespace) -> None:
         current = settings.load(default_directory())
     except settings.NoLab:
         cleared = lifecycle.clear_orphans(default_directory())
-        _say(f"The lab's directory was gone; the rest of it is now, too ({cleared})." if cleared else "There is no lab.")
+        _say("The lab's directory was gone; the rest of it is now, too." if cleared else "There is no lab.")
         return
     lifecycle.down(current, _say)
 

@@ -114,7 +114,7 @@ def is_complete(layout: Layout, processes: Processes) -> bool:
 
 
 def datapath_type() -> str:
-    """Open vSwitch's userspace datapath; where there is no TUN (in some containers), the same without bridge interfaces."""
+    """Open vSwitch's userspace datapath; where there is no TUN (some containers), the one without bridge interfaces."""
     return "netdev" if TUN.exists() else "dummy"
 
 
@@ -194,7 +194,8 @@ def _baseline(switch: Switch) -> list[str]:
     arguments = [
         "--", "set", "Open_vSwitch", ".", "other_config:n-handler-threads=1", "other_config:n-revalidator-threads=1",
         f"external_ids:hostname={switch.name}",
-        "--", "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, f"datapath_type={datapath_type()}", "fail_mode=standalone",
+        "--", "add-br", BRIDGE,
+        "--", "set", "Bridge", BRIDGE, f"datapath_type={datapath_type()}", "fail_mode=standalone",
     ]
     for port in switch.ports:
         arguments += port.ovs_arguments()

@@ -34,7 +34,7 @@ class LabError(RuntimeError):
 
 
 def up(wanted: Settings, say: Say) -> None:
-    """Bring up the lab; nothing happens when it is up with the same settings. Remains of a broken one are cleared first.
+    """Bring up the lab. Nothing happens when it is up with the same settings; a broken one is repaired, or made anew.
 
     :raises LabError: tools are missing, another lab has the number or the directory, or it is up with other settings.
     """

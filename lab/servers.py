@@ -191,10 +191,12 @@ def _start_init(layout: Layout, server: ServerPlace, folder: Path, hostname: str
     argv = ["setsid", "--fork", "nsenter", f"--net={namespaces.FOLDER / server.namespace}",
             "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child",
             "/bin/sh", str(INIT), str(mount_point), str(folder / "etc"), hostname]
-    with open(folder / "console.log", "wb") as console:
-        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console, cwd="/",
-                              text=True) as starter:
-            answer = starter.stdout.readline().split()
+    with (
+        open(folder / "console.log", "wb") as console,
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console, cwd="/",
+                         text=True) as starter,
+    ):
+        answer = starter.stdout.readline().split()
     if len(answer) != 2 or answer[0] != "running":
         raise BootError(f"{server.name} did not boot: {(folder / 'console.log').read_text(errors='replace').strip()}")
     return int(answer[1])
