@@ -5,8 +5,7 @@ from __future__ import annotations
 import flask
 import requests
 from sushy_tools import error
-from sushy_tools.emulator.resources import base
-from sushy_tools.emulator.resources import vmedia
+from sushy_tools.emulator.resources import base, vmedia
 from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 
 from lab import faults

@@ -151,8 +151,7 @@ class Bmc(Connection):
     def _settled_evidence(self, drives: list[dict], since: datetime.datetime) -> list[dict]:
         deadline = time.monotonic() + LOG_GRACE
         found = self.evidence(drives, since)
-        while time.monotonic() < deadline and any(
-                proof["ended"] and not proof["proven"] and not proof["log_entry"] for proof in found):
+        while time.monotonic() < deadline and any(wipe.lacks_entry_only(proof) for proof in found):
             time.sleep(POLL_FIRST * 2)
             found = self.evidence(drives, since)
         return found

@@ -155,10 +155,10 @@ class Connection:
 
     def _choose(self, systems: list):
         """The one system with the server's serial; a BMC with one system that tells no serial is believed."""
-        reported = [(system.serial_number or "").strip() for system in systems]
         wanted = (self._serial or "").strip()
-        matching = [system for system, serial in zip(systems, reported)
-                    if not wanted or not serial or serial.lower() == wanted.lower()]
+        reported = [(system.serial_number or "").strip() for system in systems]
+        matching = [system for system in systems
+                    if not wanted or (system.serial_number or wanted).strip().lower() == wanted.lower()]
         if len(matching) != 1:
             raise Refused(
                 f"its BMC reports serial {', '.join(reported) or 'of no system'}, its source says {wanted or 'none'}",

@@ -21,6 +21,7 @@ import re
 RUNNING_STATES = ("New", "Starting", "Running", "Suspended", "Pending", "Stopping", "Cancelling")
 CLOCK_TOLERANCE = datetime.timedelta(seconds=2)  # many BMCs write whole seconds
 SPEAKS_OF_ERASE = re.compile(r"eras|saniti[sz]|wip(e|ing)|cryptographic", re.IGNORECASE)
+UNCONFIRMED = "says it completed, but no log entry of its BMC confirms it"
 GOOD_SEVERITIES = ("OK", "Informational", "", None)
 
 
@@ -69,8 +70,13 @@ def judge(drive: dict, tasks: list[dict], entries: list[dict], since: datetime.d
         return {**evidence, "reason": f"task {task['id']} ended as {task['state']}/{task['status']}{said}"}
     entry = next((entry for entry in entries if _proves(entry, drive, task)), None)
     if entry is None:
-        return {**evidence, "reason": f"task {task['id']} says it completed, but no log entry of its BMC confirms it"}
+        return {**evidence, "reason": f"task {task['id']} {UNCONFIRMED}"}
     return {**evidence, "log_entry": entry["path"], "proven": True, "reason": ""}
+
+
+def lacks_entry_only(proof: dict) -> bool:
+    """Whether all that evidence lacks is the log entry, which may come a little after the task."""
+    return proof["reason"].endswith(UNCONFIRMED)
 
 
 def _proves(entry: dict, drive: dict, task: dict) -> bool:
