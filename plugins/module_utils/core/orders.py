@@ -21,6 +21,7 @@ REQUIRED = {
     "create": ("cluster_tenant", "cluster_node_sets", "cluster_lease_duration"),
     "scale": ("cluster_node_sets",),
     "delete": (),
+    "verify": (),
 }
 LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
@@ -39,7 +40,7 @@ def parse(variables: Mapping, template: Mapping | None = None, operation: str = 
     :param template: C({name, version, title, description, defaults}), the one that C(cluster_template) names. None:
         there is none. Its defaults are C(node_sets), C(lease_duration), C(placement), and the settings of the control
         plane (M(orders.SETTINGS)), which become the order's C(settings).
-    :param operation: create, scale or delete; it decides what is required.
+    :param operation: create, scale, delete or verify; it decides what is required.
     :raises InvalidOrder: naming the variable and the remedy.
     """
     _refuse_unknown(variables, VARIABLES, "order")

@@ -4,7 +4,7 @@
 """An order and the state of things in, a plan out: everything that would change, before anything does.
 
 C(create) and C(scale) are one decision: the node sets wanted against those held. C(create) never takes a server away;
-C(delete) takes all away. Who is a member: a server that the cluster holds in a state of C(states.SERVER_MEMBER_STATES);
+C(delete) takes all away; C(verify) changes nothing and says how things must be. Who is a member: a server that the cluster holds in a state of C(states.SERVER_MEMBER_STATES);
 one that was put aside (quarantined, in repair) is not, so it is replaced, and a scale or delete releases it.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text, wire
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.allocate import natural
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import (
@@ -26,9 +26,9 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
 
-Manifests = Callable[[Mapping, Mapping, Sequence[Mapping]], list[dict]]  # of order, segment, servers: C(hypershift.manifests)
-# Up to so many switches a site's are all read back. Beyond, those that the plan touches: a segment cannot reach another
-# one, for both ends of every pruned link are on a touched switch or lead to one that has no part in the segment.
+Manifests = Callable[[Order, Segment, Sequence[Server]], list[dict]]  # such as C(hypershift.manifests)
+# Up to so many switches a site's are all read back, and in a verify always. Beyond, those that the plan touches: the
+# segment cannot get to another switch, as every link to it starts at a touched one, where it is read back as pruned.
 READ_BACK_ALL = 32
 
 
@@ -48,25 +48,28 @@ class Decision:
 
 
 def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str,
-                 objects: Manifests | None = None) -> dict:
+                 objects: Manifests | None = None, strangers: Mapping[str, str] | None = None) -> dict:
     """The plan of an order.
 
-    :param datacenter: the mirror, with the servers' states.
+    :param datacenter: the mirror, with the servers' states. Of the servers, it must have those that could be chosen;
+        those of other clusters, with their addresses, are whom the wire gate asks for.
     :param claims: all that is held in the site, the cluster's own claims too.
     :param held: the cluster as the ledger has it; None where it holds nothing.
-    :param operation: create, scale or delete. A delete of what is not held is a plan without changes.
-    :param objects: makes the hub's manifests; None leaves them out.
+    :param operation: create, scale, delete or verify. A delete of what is not held is a plan without changes.
+    :param objects: makes the hub's manifests; None leaves them out. A verify needs none.
     :returns: C({operation, cluster, tenant, site, order, lease_seconds, segment, servers, add, remove, keep, aside,
-        switches, release_switches, fabric, objects, changes, diff, base, hash}). C(aside) names held servers that are
+        switches, release_switches, fabric, wire, objects, changes, diff, base, hash}). C(aside) names held servers that are
         neither members nor removed. C(fabric) is each switch of the order with its groups, its C(ports) to set, its
         C(release_ports), and the ports C(expected) at read back.
     :raises InvalidOrder, NotFound, ClaimConflict, NoCapacity, OutsideEnvelope, StalePlan: nothing can be done.
     """
-    _check_holder(order, held, operation)
     held = _with_leases(held)
+    _check_holder(order, held, operation)
+    objects = None if operation == "verify" else objects
     decision = _decide(order, datacenter, claims, held, operation)
     plan = _describe(decision, datacenter, held, operation, objects)
-    _check_envelope(plan, datacenter, held, operation)
+    plan["wire"] = _wire(decision, datacenter, claims)
+    _check_envelope(plan, datacenter, operation)
     changes = plan_text.changes(plan, decision, datacenter, held, objects)
     plan["changes"] = [change.as_dict() for change in changes]
     plan["diff"] = plan_text.diff(plan, changes)
@@ -110,8 +113,8 @@ def verify_base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: Hel
 
 
 def _check_holder(order: Order, held: HeldCluster | None, operation: str) -> None:
-    if held is None and operation == "scale":
-        raise NotFound("it holds nothing", object=f"cluster {order.name}", attempted="plan a scale",
+    if held is None and operation in ("scale", "verify"):
+        raise NotFound("it holds nothing", object=f"cluster {order.name}", attempted=f"plan a {operation}",
                        remedy="Check the name, or create the cluster first.")
     if held is not None and order.tenant not in (None, held.tenant):
         raise ClaimConflict("the name is taken by another tenant's cluster", object=f"cluster {order.name}",
@@ -119,8 +122,8 @@ def _check_holder(order: Order, held: HeldCluster | None, operation: str) -> Non
 
 
 def _with_leases(held: HeldCluster | None) -> HeldCluster | None:
-    """The cluster with each server reached where its lease says."""
-    if held is None:
+    """The cluster with each server reached where its lease says; none where it was deleted."""
+    if held is None or (held.phase == "deleted" and not held.servers):
         return None
     servers = (server.leased(server.node_set, server.address) if server.address else server for server in held.servers)
     return dataclasses.replace(held, servers=tuple(servers))
@@ -131,6 +134,9 @@ def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldClus
     segment = held.segment if held else None
     if operation == "delete":
         return Decision(order, segment, remove=_ordered(held.servers if held else ()))
+    if operation == "verify":
+        members = _ordered(server for server in held.servers if _is_member(server))
+        return Decision(dataclasses.replace(order, node_sets=node_sets_of(members)), segment, keep=members)
     order = dataclasses.replace(order, node_sets=_wanted(order, held, operation))
     keep, remove = _staying(order, held)
     if operation == "create":
@@ -205,10 +211,11 @@ def _leased(joining: list[tuple[NodeSet, list[Server]]], segment: Segment, held:
 
 
 def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | None, operation: str,
-              objects: Manifests | None) -> dict:
+              objects: Manifests | None, strangers: Mapping[str, str]) -> dict:
     order, segment = decision.order, decision.segment
     switches = fabric.desired_ports(segment, decision.servers, datacenter) if decision.servers else []
     release = fabric.release_ports(segment, decision.remove, decision.servers, datacenter) if decision.remove else []
+    reachable = wire.expectations(segment, order.tenant, datacenter, strangers) if segment else None
     concerned = {server.name for server in (*decision.servers, *decision.remove)}
     return {
         "operation": operation, "cluster": order.name, "tenant": order.tenant, "site": datacenter.site,
@@ -218,21 +225,27 @@ def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | No
         "servers": [server.as_dict() for server in decision.servers],
         **{key: [server.as_dict() for server in getattr(decision, key)] for key in ("add", "remove", "keep")},
         "aside": [server.name for server in held.servers if server.name not in concerned] if held else [],
-        "switches": switches, "release_switches": release,
-        "fabric": _fabric(decision, datacenter, switches, release),
+        "switches": switches, "release_switches": release, "wire": reachable,
+        "fabric": _fabric(decision, datacenter, switches, release, whole=operation == "verify"),
         "objects": plan_text.manifests(objects, order, segment, decision.servers),
     }
 
 
-def _fabric(decision: Decision, datacenter: Datacenter, switches: list[dict], release: list[dict]) -> list[dict]:
+def _wire(decision: Decision, datacenter: Datacenter, claims: Claims) -> dict | None:
+    order = decision.order
+    if decision.segment is None:
+        return None
+    return wire.expectations(decision.segment, order.tenant, datacenter.servers, datacenter.canaries, claims)
+
+
+def _fabric(decision: Decision, datacenter: Datacenter, switches: list[dict], release: list[dict], whole: bool) -> list[dict]:
     """Each switch that is touched or read back, with what is to be done on it, as a host of the run."""
     to_set = {switch["name"]: switch["ports"] for switch in switches}
     to_release = {switch["name"]: switch["ports"] for switch in release}
-    touched = to_set.keys() | to_release.keys()
-    if not touched:
+    if decision.segment is None:
         return []
-    read = [switch for switch in datacenter.switches
-            if len(datacenter.switches) <= READ_BACK_ALL or switch.name in touched]
+    whole = whole or len(datacenter.switches) <= READ_BACK_ALL
+    read = [switch for switch in datacenter.switches if whole or switch.name in to_set or switch.name in to_release]
     expected = fabric.expected_readback(decision.segment, decision.servers, datacenter, [switch.name for switch in read])
     return [{
         **fabric.switch_address(switch),
@@ -243,8 +256,10 @@ def _fabric(decision: Decision, datacenter: Datacenter, switches: list[dict], re
     } for switch in sorted(read, key=lambda switch: natural(switch.name))]
 
 
-def _check_envelope(plan: dict, datacenter: Datacenter, held: HeldCluster | None, operation: str) -> None:
-    """The segment (unless it only ends) and every touched switch must be delegated."""
+def _check_envelope(plan: dict, datacenter: Datacenter, operation: str) -> None:
+    """The segment (unless it only ends) and every touched switch must be delegated. To look is always allowed."""
+    if operation == "verify":
+        return
     envelope, segment = datacenter.envelope, plan["segment"]
     outside = []
     if segment and operation != "delete":
