@@ -50,8 +50,8 @@ def diff(plan: Mapping, planned: Iterable[Change]) -> str:
 
 def manifests(objects: Callable | None, order: Order, segment: Segment | None, servers: Iterable[Server]) -> list[dict]:
     """The hub's manifests as C(objects) makes them; none without servers or where nobody makes them."""
-    members = [server.as_dict() for server in servers]
-    return objects(order.as_dict(), segment.as_dict(), members) if objects and segment and members else []
+    members = tuple(servers)
+    return objects(order, segment, members) if objects and segment and members else []
 
 
 def _sign(change: Change) -> str:
