@@ -88,6 +88,8 @@ class ApiServer:
 
     def start(self, processes) -> None:
         """Start it, without waiting until it is ready. Running already: nothing happens."""
+        if processes.alive(self.process):
+            return
         self.create_credentials()
         processes.start(self.process, self.argv(binaries.ensure()["kube-apiserver"]))
 

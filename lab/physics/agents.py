@@ -84,13 +84,11 @@ def _bound(world: World, agent: dict, place: ServerPlace, state: str, connected:
     if state in states.RELEASED or state == states.UNBINDING:
         _show(world, agent, states.BINDING)
     elif state in (states.BINDING, states.KNOWN, states.DISCONNECTED):
-        if not connected:
-            _show(world, agent, states.DISCONNECTED)
-        elif state == states.BINDING:
-            _show(world, agent, states.KNOWN)
-        elif agent["spec"]["approved"]:
+        if connected and agent["spec"]["approved"]:
             world.forget("install", place.uuid)
             _show(world, agent, states.INSTALLING, progress=_progress("Starting installation", 0))
+        else:
+            _show(world, agent, states.KNOWN if connected else states.DISCONNECTED)
     elif state == states.INSTALLING and connected:
         _install(world, agent, place)
 

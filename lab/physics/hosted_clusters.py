@@ -66,7 +66,8 @@ def _problem(world: World, cluster: dict) -> tuple[str, str] | None:
     spec = cluster["spec"]
     if spec["platform"]["type"] != "Agent" or "agent" not in spec["platform"]:
         return "UnsupportedHostedCluster", f"this site has no platform {spec['platform']['type']}"
-    if world.get(NAMESPACE, None, spec["platform"]["agent"]["agentNamespace"]) is None:
+    # Asked of the API itself, not of our watch: that may be behind the watch which told of the cluster.
+    if world.hub.get(NAMESPACE, None, spec["platform"]["agent"]["agentNamespace"]) is None:
         return "InvalidConfiguration", f"agent namespace {spec['platform']['agent']['agentNamespace']} not found"
     problem = pull_secret_problem(world, namespace, spec["pullSecret"])
     if problem:

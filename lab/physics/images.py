@@ -23,7 +23,8 @@ def reconcile(world: World, infra_env: dict) -> None:
         _delete(world, infra_env)
         return
     infra_env = world.add_finalizer(INFRA_ENV, infra_env, INFRA_ENV_FINALIZER)
-    problem = pull_secret_problem(world, infra_env["metadata"]["namespace"], infra_env["spec"]["pullSecretRef"])
+    namespace, created = infra_env["metadata"]["namespace"], conditions.status_of(infra_env, "ImageCreated") == "True"
+    problem = None if created else pull_secret_problem(world, namespace, infra_env["spec"]["pullSecretRef"])
     if problem:
         world.set_status(INFRA_ENV, infra_env, {"conditions": conditions.merged(infra_env, [
             ("ImageCreated", False, "ImageCreationError", f"Failed to create image: {problem}")])})

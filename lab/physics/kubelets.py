@@ -111,13 +111,14 @@ def _notice_silence(tenant: Tenant, running: set[str]) -> None:
 
 
 def _run_pods(world: World, tenant: Tenant, running: dict[str, str]) -> None:
-    """Pods bound to a running node run; those that are to go, go."""
+    """Pods bound to a running node run; those that are to go, go; those whose node is deleted, too."""
     for pod in tenant.pods.items():
         node = pod["spec"].get("nodeName")
-        if node not in running or tenant.nodes.get(None, node) is None:
+        orphaned = node is not None and tenant.nodes.get(None, node) is None  # Kubernetes' own pod garbage collector
+        if node not in running and not orphaned:
             continue
         namespace, name = key_of(pod)
-        if is_deleting(pod):
+        if is_deleting(pod) or orphaned:
             tenant.api.delete(POD, namespace, name, gracePeriodSeconds=0)
         elif pod.get("status", {}).get("phase") == "Pending":
             tenant.pods.note(tenant.api.patch(POD, namespace, name, {"status": _running(pod)}, "status"))

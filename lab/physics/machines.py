@@ -27,12 +27,16 @@ def reconcile(world: World, machine: dict) -> None:
     if agent_machine is None:
         return
     agent = _agent_of(world, agent_machine)
-    if agent is None:
-        agent = _find_agent(world, agent_machine, cluster)
-    if agent is None:
-        _show_waiting(world, machine, agent_machine)
-        return
-    _show(world, machine, _follow(world, agent_machine, agent), agent, cluster)
+    if "agentRef" not in agent_machine.get("status", {}):
+        agent = agent or _find_agent(world, agent_machine, cluster)
+        if agent is None:
+            _show_waiting(world, machine, agent_machine)
+            return
+    if agent:
+        agent_machine = _follow(world, agent_machine, agent)
+    else:
+        world.complain((MACHINE.kind, *key_of(machine)), "its Agent is gone; delete the Machine to have another")
+    _show(world, machine, agent_machine, cluster)
 
 
 def _cluster_of(world: World, namespace: str, machine: dict) -> dict | None:
@@ -117,20 +121,19 @@ def _show_waiting(world: World, machine: dict, agent_machine: dict) -> None:
                                             ("InfrastructureReady", False, "NoSuitableAgents", message)])})
 
 
-def _show(world: World, machine: dict, agent_machine: dict, agent: dict, cluster: dict) -> None:
+def _show(world: World, machine: dict, agent_machine: dict, cluster: dict) -> None:
     provider_id = agent_machine["spec"]["providerID"]
     if machine["spec"].get("providerID") != provider_id:
         machine = world.change(MACHINE, machine, {"spec": {"providerID": provider_id}}) or machine
     ready = agent_machine["status"]["ready"]
     node = _node_of(world, machine, cluster)
     healthy = conditions.status_of(node, "Ready") == "True" if node else False
-    stage = agent.get("status", {}).get("progress", {}).get("currentStage", "")
     status = {
         "phase": "Running" if node else "Provisioned" if ready else "Provisioning",
-        "bootstrapReady": True, "infrastructureReady": ready, "addresses": _addresses(agent),
+        "bootstrapReady": True, "infrastructureReady": ready, "addresses": agent_machine["status"]["addresses"],
         "conditions": conditions.merged(machine, [
-            ("Ready", ready, "AsExpected" if ready else "WaitingForInfrastructure", stage),
-            ("InfrastructureReady", ready, "AsExpected" if ready else "AgentNotInstalled", stage),
+            ("Ready", ready, "AsExpected" if ready else "WaitingForInfrastructure", ""),
+            ("InfrastructureReady", ready, "AsExpected" if ready else "AgentNotInstalled", ""),
             ("NodeHealthy", healthy, "AsExpected" if healthy else "NodeProvisioning", "")])}
     if node:
         status["nodeRef"] = {"apiVersion": "v1", "kind": "Node", "name": key_of(node)[1],
@@ -169,7 +172,9 @@ def _drained(world: World, tenant: Tenant, node: dict, machine: dict) -> bool:
     name = key_of(node)[1]
     if not node["spec"].get("unschedulable"):
         tenant.nodes.note(tenant.api.patch(NODE, None, name, {"spec": {"unschedulable": True}}))
-    pods = [pod for pod in tenant.pods.items() if pod["spec"].get("nodeName") == name and not _stays(pod)]
+    silent = conditions.status_of(node, "Ready") != "True"  # nobody there to end the pods that are told to go
+    pods = [pod for pod in tenant.pods.items() if pod["spec"].get("nodeName") == name and not _stays(pod)
+            and not (silent and is_deleting(pod))]
     for pod in pods:
         if not is_deleting(pod):
             _evict(world, tenant, pod, machine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import ssl
 import time
@@ -16,8 +17,9 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 
-from lab import servers, settings
+from lab import faults, servers, settings
 from lab.hardware import Hardware
+from lab.physics import daemon
 from lab.process import Processes
 from tests.conftest import ROOT, make_lab
 
@@ -235,9 +237,33 @@ def test_a_node_without_power_falls_silent(hub: Hub, image: str):
     eventually(lambda: ready_nodes(tenant) == {"r1-s02"}, "the installed system runs again")
 
 
-def test_an_agent_that_never_registers(hub: Hub, image: str):
-    from lab import faults
+def test_the_physics_goes_on_where_it_was(hub: Hub, image: str):
+    before = json.loads((hub.directory / "servers/r1-s02/running.json").read_text())
+    daemon.stop(hub.processes)
+    hub.hardware.set_power("r1-s01", "Off")
+    daemon.start(hub.settings, hub.processes)
+    eventually(lambda: not servers.is_running(hub.layout, "r1-s01"), "it sees what it missed")
+    eventually(lambda: condition(hub.agent("r1-s01"), "Connected") == "False", "and tells")
+    assert json.loads((hub.directory / "servers/r1-s02/running.json").read_text()) == before, "no other server is booted again"
+    assert ready_nodes(hub.tenant()) == {"r1-s02"}
 
+
+def test_a_dead_node_is_taken_out_with_what_ran_on_it(hub: Hub, image: str):
+    tenant = hub.tenant()
+    tenant.create_namespaced_pod("default", {"metadata": {"name": "stuck"}, "spec": {
+        "nodeName": "r1-s02", "containers": [{"name": "work", "image": "work"}]}})
+    eventually(lambda: tenant.read_namespaced_pod("stuck", "default").status.phase == "Running", "a pod runs")
+    hub.hardware.set_power("r1-s02", "Off")
+    eventually(lambda: ready_nodes(tenant) == set(), "NotReady")
+    pool = hub.get(HYPERSHIFT, "nodepools", "example-workers")
+    hub.patch(HYPERSHIFT, "nodepools", pool, {"spec": {"replicas": 0}})
+    eventually(lambda: hub.list(MACHINES, "machines") == [], "no Machine left")
+    eventually(lambda: tenant.list_node().items == [], "no Node left")
+    eventually(lambda: tenant.list_namespaced_pod("default").items == [], "its pod is collected")
+    assert hub.agent("r1-s02")["status"]["debugInfo"]["state"] == "unbinding-pending-user-action"
+
+
+def test_an_agent_that_never_registers(hub: Hub, image: str):
     faults.set_fault(hub.directory, "agent-never-registers", "r1-s03")
     hub.apply(hub.network("r1-s03", 3))
     hub.boot("r1-s03", image)
@@ -249,12 +275,11 @@ def test_an_agent_that_never_registers(hub: Hub, image: str):
 
 
 def test_the_hub_goes_down_and_comes_back(hub: Hub, image: str):
-    from lab import faults
-
     before, tenant = hub.core.list_namespace().items, hub.tenant()
+    tenant.create_namespace({"metadata": {"name": "kept"}})
     faults.set_fault(hub.directory, "hub-down", "hub", seconds=2)
     eventually(lambda: not hub.processes.alive("hub-api"), "it is down")
-    assert ready_nodes(tenant) == {"r1-s02"}, "the tenants' APIs have nothing to do with it"
+    assert tenant.read_namespace("kept"), "the tenants' APIs have nothing to do with it"
     eventually(lambda: hub.processes.alive("hub-api"), "it is back", 15)
 
     def names():
