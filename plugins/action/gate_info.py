@@ -37,4 +37,5 @@ def _find(args: dict) -> dict:
         return gates.wire(observed["results"], expected, servers)
     if args["gate"] == "cluster":
         return gates.cluster(expected["nodes"], observed["nodes"], observed["api"])
-    return gates.residue(args["segment"], servers, observed, expected.get("segment_gone", True))
+    return gates.residue(args["segment"], servers, observed, expected.get("segment_gone", True),
+                         expected.get("places", gates.PLACES))

@@ -40,7 +40,8 @@ options:
       - For O(gate=readback), by switch, the ports that must be in the segment, C({name, mode, vlan, vlans}).
       - For O(gate=wire), C(must_answer), C(must_not_answer) and C(peers), as M(leasehold.cloud.probe_info) was given them.
       - For O(gate=cluster), C(nodes), the nodes' names.
-      - For O(gate=residue), C(segment_gone), whether the VLAN must be nowhere; V(false) when only some of a cluster's servers were released.
+      - For O(gate=residue), C(segment_gone), whether the VLAN must be nowhere; V(false) when only some of a cluster's servers were released;
+        and C(places), those of C(observed) that must have been looked at, all by default.
     type: dict
     default: {}
   observed:

@@ -15,6 +15,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core import probes
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import GateFailed
 
 ANSWERS = {"arp": "an ARP answer", "icmp": "an ICMP echo reply"}
+PLACES = ("switches", "bmcs", "objects", "claims")  # where something may be left
 SHOWN = 3  # problems that a failed gate's message tells; the finding has all
 
 
@@ -92,18 +93,20 @@ def cluster(expected_nodes: Iterable[str], nodes: Iterable[Mapping], api_ok: boo
     return _finding("cluster", problems, {"api": bool(api_ok), "nodes_ready": sorted(name for name, node in found.items() if node["ready"])})
 
 
-def residue(segment: Mapping, servers: Sequence[Mapping], looked_at: Mapping, segment_gone: bool = True) -> dict:
+def residue(segment: Mapping, servers: Sequence[Mapping], looked_at: Mapping, segment_gone: bool = True,
+            places: Sequence[str] = PLACES) -> dict:
     """Nothing is left of what was released: on switches, BMCs, the hub, in the ledger.
 
     :param servers: those released; their switch ports must be in quarantine, they off, their virtual drives empty.
     :param looked_at: C(switches): as C(observed) of C(readback); C(bmcs): by server, C({power, virtual_media: {inserted} or None});
         C(objects): those that the hub still has; C(claims): those that the ledger still has. None or absent: not looked at.
     :param segment_gone: the whole cluster was released, so that its VLAN must be nowhere.
+    :param places: those that must have been looked at; the ledger's claims are freed only when the others are clean.
     """
     name = segment["name"]
     problems = [
         _problem(f"{what} of {name}", name, what, None, None, "not looked at")
-        for what in ("switches", "bmcs", "objects", "claims") if looked_at.get(what) is None
+        for what in places if looked_at.get(what) is None
     ]
     switches = looked_at.get("switches") or {}
     if looked_at.get("switches") is not None:
