@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from lab import border
+from lab.fabric import BRIDGE
 from lab.layout import (
     BMC_PORT,
     OVSDB_PORT,
@@ -19,7 +20,6 @@ from lab.layout import (
     ServerPlace,
     SwitchPlace,
 )
-from lab.fabric import BRIDGE
 from lab.servers import USER
 
 MEMORY_GIB = {"cpu": 512, "gpu": 2048}

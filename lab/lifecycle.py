@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import bmc, document, fabric, namespaces, servers, settings, ssh_keys, tls
+from lab import bmc, document, fabric, namespaces, settings, ssh_keys, tls
 from lab.hub import server as hub
 from lab.layout import IMAGE_PORT, SSH_PORT, Layout
 from lab.process import Processes, answers

@@ -9,8 +9,8 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,22 +68,12 @@ def run_in(namespace: str, function: Callable[[], Result]) -> Result:
 
     :raises NetworkError: the namespace cannot be entered. What the function raises is raised here.
     """
-    outcome: list = []
+    def inside() -> Result:
+        _enter(namespace)
+        return function()
 
-    def body() -> None:
-        try:
-            _enter(namespace)
-            outcome.append((function(), None))
-        except BaseException as error:  # handed to the caller, whose thread this stands for
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
+    with ThreadPoolExecutor(1) as thread_of_its_own:
+        return thread_of_its_own.submit(inside).result()
 
 
 def prepare_host_stack(namespace: str, nics: Iterable[str]) -> None:
