@@ -131,19 +131,17 @@ class Claims:
     """Everything held in a site, each resource with the name of the cluster that holds it.
 
     Shape: C({servers: {r1-s01: acme}, vlans: {100: acme}, prefixes: {10.64.0.0/24: acme}}); in JSON the VLANs are texts.
-    C(tenants) has the clusters' tenants, where known.
     """
 
     servers: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     vlans: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False)
     prefixes: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    tenants: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Claims:
         vlans = {int(vlan): cluster for vlan, cluster in (data.get("vlans") or {}).items()}
-        return cls(dict(data.get("servers") or {}), vlans, dict(data.get("prefixes") or {}), dict(data.get("tenants") or {}))
+        return cls(dict(data.get("servers") or {}), vlans, dict(data.get("prefixes") or {}))
 
     def as_dict(self) -> dict:
         vlans = {str(vlan): cluster for vlan, cluster in self.vlans.items()}
-        return {"servers": dict(self.servers), "vlans": vlans, "prefixes": dict(self.prefixes), "tenants": dict(self.tenants)}
+        return {"servers": dict(self.servers), "vlans": vlans, "prefixes": dict(self.prefixes)}

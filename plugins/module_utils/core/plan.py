@@ -4,8 +4,9 @@
 """An order and the state of things in, a plan out: everything that would change, before anything does.
 
 C(create) and C(scale) are one decision: the node sets wanted against those held. C(create) never takes a server away;
-C(delete) takes all away; C(verify) changes nothing and says how things must be. Who is a member: a server that the cluster holds in a state of C(states.SERVER_MEMBER_STATES);
-one that was put aside (quarantined, in repair) is not, so it is replaced, and a scale or delete releases it.
+C(delete) takes all away; C(verify) changes nothing and says how things must be. Who is a member: a server that the
+cluster holds in a state of C(states.SERVER_MEMBER_STATES); one that was put aside (quarantined, in repair) is not, so it
+is replaced, and a scale or delete releases it.
 """
 
 from __future__ import annotations
@@ -51,24 +52,23 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
                  objects: Manifests | None = None, strangers: Mapping[str, str] | None = None) -> dict:
     """The plan of an order.
 
-    :param datacenter: the mirror, with the servers' states. Of the servers, it must have those that could be chosen;
-        those of other clusters, with their addresses, are whom the wire gate asks for.
+    :param datacenter: the mirror, with the servers' states; of the servers, at least those that could be chosen.
     :param claims: all that is held in the site, the cluster's own claims too.
     :param held: the cluster as the ledger has it; None where it holds nothing.
     :param operation: create, scale, delete or verify. A delete of what is not held is a plan without changes.
     :param objects: makes the hub's manifests; None leaves them out. A verify needs none.
+    :param strangers: servers of other clusters, by name their leased addresses; they must not answer on the wire.
     :returns: C({operation, cluster, tenant, site, order, lease_seconds, segment, servers, add, remove, keep, aside,
         switches, release_switches, fabric, wire, objects, changes, diff, base, hash}). C(aside) names held servers that are
         neither members nor removed. C(fabric) is each switch of the order with its groups, its C(ports) to set, its
-        C(release_ports), and the ports C(expected) at read back.
+        C(release_ports), and the ports C(expected) at read back. C(wire) is that of M(wire), None without segment.
     :raises InvalidOrder, NotFound, ClaimConflict, NoCapacity, OutsideEnvelope, StalePlan: nothing can be done.
     """
     held = _with_leases(held)
     _check_holder(order, held, operation)
     objects = None if operation == "verify" else objects
     decision = _decide(order, datacenter, claims, held, operation)
-    plan = _describe(decision, datacenter, held, operation, objects)
-    plan["wire"] = _wire(decision, datacenter, claims)
+    plan = _describe(decision, datacenter, held, operation, objects, strangers or {})
     _check_envelope(plan, datacenter, operation)
     changes = plan_text.changes(plan, decision, datacenter, held, objects)
     plan["changes"] = [change.as_dict() for change in changes]
@@ -229,13 +229,6 @@ def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | No
         "fabric": _fabric(decision, datacenter, switches, release, whole=operation == "verify"),
         "objects": plan_text.manifests(objects, order, segment, decision.servers),
     }
-
-
-def _wire(decision: Decision, datacenter: Datacenter, claims: Claims) -> dict | None:
-    order = decision.order
-    if decision.segment is None:
-        return None
-    return wire.expectations(decision.segment, order.tenant, datacenter.servers, datacenter.canaries, claims)
 
 
 def _fabric(decision: Decision, datacenter: Datacenter, switches: list[dict], release: list[dict], whole: bool) -> list[dict]:

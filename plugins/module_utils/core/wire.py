@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Segment
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 
+STRANGERS = 96  # at most, that each server asks for: a site may have thousands. They are taken evenly by name.
+
 
 def expectations(segment: Segment, tenant: str | None, datacenter: Datacenter, strangers: Mapping[str, str]) -> dict:
     """The gateway and the peers must answer; other tenants, other clusters and the quarantine VLAN must not.
@@ -17,10 +19,12 @@ def expectations(segment: Segment, tenant: str | None, datacenter: Datacenter, s
     :param strangers: servers of other clusters, by name their leased addresses.
     :returns: C({must_answer: [{name, address}], must_not_answer: [{name, address}], peers: True}), as M(probes) takes it.
     """
+    every = -(-len(strangers) // STRANGERS) or 1
+    asked = {name: strangers[name] for name in sorted(strangers)[::every]}
     foreign = {canary.name: canary.address for canary in datacenter.canaries
                if canary.vlan != segment.vlan and (canary.tenant is None or canary.tenant != tenant)}
     return {
         "must_answer": [{"name": "gateway", "address": segment.gateway}],
-        "must_not_answer": [{"name": name, "address": address} for name, address in sorted({**foreign, **strangers}.items())],
+        "must_not_answer": [{"name": name, "address": address} for name, address in sorted({**foreign, **asked}.items())],
         "peers": True,
     }
