@@ -23,5 +23,5 @@ ansible-playbook leasehold.cloud.source_sync -i inventory/lab >"$LEASEHOLD_LAB_D
   { cat "$LEASEHOLD_LAB_DIR/log/source_sync.log"; exit 1; }
 
 say "An order: a cluster of four servers for tenant initech"
-exec leasehold order create -f inventory/lab/orders/demo.yml -i inventory/lab --state-dir "$LEASEHOLD_LAB_DIR/runs" \
+exec leasehold order create -f inventory/demo-order.yml -i inventory/lab --state-dir "$LEASEHOLD_LAB_DIR/runs" \
   --hint 'make lab-shell SERVER={server}' --hint 'make demo-down'
