@@ -244,7 +244,8 @@ def together(failures: dict[str, LeaseholdError], servers: dict, total: int, att
     """
     kinds = {type(error) for error in failures.values()}
     kind = WipeUnproven if WipeUnproven in kinds else kinds.pop() if len(kinds) == 1 else DeviceFailed
-    told = "; ".join(f"{name}: {error.message} (while {error.attempted})" for name, error in sorted(failures.items()))
+    said = {name: f"{error.message} (while {error.attempted})" for name, error in sorted(failures.items())}
+    told = "; ".join(f"{name}: {text}" if len(said) > 1 else text for name, text in said.items())
     return kind(
         f"{told}. {len(failures)} of {total} failed", object=f"servers {', '.join(sorted(failures))}",
         attempted=attempted, remedy="; ".join(sorted({error.remedy for error in failures.values()})),
