@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import orders
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import NodeSet, Order
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder
+
+GIVEN = {"cluster_name": "blue", "cluster_tenant": "acme", "cluster_node_sets": [{"name": "workers", "class": "cpu", "count": 3}],
+         "cluster_lease_duration": "30d"}
+TEMPLATE = {"name": "openshift", "version": "1.0.0", "description": "a cluster", "defaults": {
+    "node_sets": [{"name": "workers", "class": "cpu", "count": 2}, {"name": "gpus", "class": "gpu", "count": 1}],
+    "lease_duration": "2w", "placement": "pack", "release_image": "registry/release:4", "base_domain": "example.com"}}
+
+
+def test_an_order_as_it_is_given():
+    order = orders.parse({**GIVEN, "cluster_remove_servers": ["r1-s01", "r1-s01"], "cluster_placement": None})
+    assert order == Order("blue", "acme", None, (NodeSet("workers", "cpu", 3),), "30d", "spread", ("r1-s01",))
+    assert Order.from_dict(order.as_dict()) == order
+
+
+def test_a_template_fills_in_what_is_not_given():
+    order = orders.parse({"cluster_name": "blue", "cluster_tenant": "acme", "cluster_template": "openshift"}, TEMPLATE)
+    assert order.node_sets == (NodeSet("workers", "cpu", 2), NodeSet("gpus", "gpu", 1))
+    assert (order.lease_duration, order.placement, order.template) == ("2w", "pack", "openshift")
+    assert order.settings == {"release_image": "registry/release:4", "base_domain": "example.com"}
+
+
+def test_what_is_given_goes_before_the_template():
+    given = {**GIVEN, "cluster_node_sets": [{"name": "gpus", "count": "4"}], "cluster_placement": "spread"}
+    before = copy.deepcopy((given, TEMPLATE))
+    order = orders.parse(given, TEMPLATE)
+    assert order.node_sets == (NodeSet("gpus", "gpu", 4),)
+    assert (order.lease_duration, order.placement) == ("30d", "spread")
+    assert (given, TEMPLATE) == before
+
+
+@pytest.mark.parametrize("operation", ["delete", "verify"])
+def test_a_delete_needs_only_a_name(operation):
+    assert orders.parse({"cluster_name": "blue"}, None, operation) == Order("blue")
+
+
+@pytest.mark.parametrize(("changes", "variable"), [
+    ({"cluster_name": None}, "cluster_name"),
+    ({"cluster_name": "Blue"}, "cluster_name"),
+    ({"cluster_name": "1blue"}, "cluster_name"),
+    ({"cluster_name": "blue-"}, "cluster_name"),
+    ({"cluster_name": "blue\n"}, "cluster_name"),
+    ({"cluster_name": "b" * 32}, "cluster_name"),
+    ({"cluster_name": 7}, "cluster_name"),
+    ({"cluster_tenant": "a_b"}, "cluster_tenant"),
+    ({"cluster_tenant": ""}, "cluster_tenant"),
+    ({"cluster_template": "small"}, "cluster_template"),
+    ({"cluster_node_sets": []}, "cluster_node_sets"),
+    ({"cluster_node_sets": {"workers": 3}}, "cluster_node_sets"),
+    ({"cluster_node_sets": ["workers"]}, "cluster_node_sets"),
+    ({"cluster_node_sets": [{"name": "workers", "class": "cpu", "count": 0}]}, "cluster_node_sets[0].count"),
+    ({"cluster_node_sets": [{"name": "workers", "class": "cpu", "count": True}]}, "cluster_node_sets[0].count"),
+    ({"cluster_node_sets": [{"name": "workers", "class": "cpu", "count": 2.5}]}, "cluster_node_sets[0].count"),
+    ({"cluster_node_sets": [{"name": "workers", "class": "cpu", "count": "-1"}]}, "cluster_node_sets[0].count"),
+    ({"cluster_node_sets": [{"name": "workers", "count": 1}]}, "cluster_node_sets[0].class"),
+    ({"cluster_node_sets": [{"name": "w w", "class": "cpu", "count": 1}]}, "cluster_node_sets[0].name"),
+    ({"cluster_node_sets": [{"name": "w" * 59, "class": "cpu", "count": 1}]}, "cluster_node_sets[0].name"),
+    ({"cluster_node_sets": [{"name": "workers", "class": "cpu", "count": 1, "rack": "r1"}]}, "cluster_node_sets[0]"),
+    ({"cluster_node_sets": GIVEN["cluster_node_sets"] * 2}, "cluster_node_sets[1].name"),
+    ({"cluster_lease_duration": None}, "cluster_lease_duration"),
+    ({"cluster_lease_duration": "30"}, "cluster_lease_duration"),
+    ({"cluster_lease_duration": 30}, "cluster_lease_duration"),
+    ({"cluster_lease_duration": "0d"}, "cluster_lease_duration"),
+    ({"cluster_lease_duration": "99999w"}, "cluster_lease_duration"),
+    ({"cluster_placement": "anywhere"}, "cluster_placement"),
+    ({"cluster_remove_servers": "r1-s01"}, "cluster_remove_servers"),
+    ({"cluster_expected_plan": 5}, "cluster_expected_plan"),
+    ({"cluster_colour": "blue"}, "order"),
+])
+def test_what_cannot_be_ordered_names_the_variable_and_the_remedy(changes, variable):
+    with pytest.raises(InvalidOrder) as caught:
+        orders.parse({**GIVEN, **changes})
+    assert caught.value.object == caught.value.details["variable"] == variable
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("template", "named", "where"), [
+    (TEMPLATE, "other", "cluster_template"),
+    ({**TEMPLATE, "price": 3}, "openshift", "template openshift"),
+    ({**TEMPLATE, "defaults": {"colour": "blue"}}, "openshift", "template openshift: defaults"),
+    ({**TEMPLATE, "defaults": ["lease_duration"]}, "openshift", "template openshift: defaults"),
+])
+def test_templates_that_do_not_fit(template, named, where):
+    with pytest.raises(InvalidOrder) as caught:
+        orders.parse({**GIVEN, "cluster_template": named}, template)
+    assert caught.value.object == where
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("12h", 43200), ("30d", 2592000), ("2w", 1209600)])
+def test_durations(text, seconds):
+    assert orders.duration_seconds(text) == seconds
