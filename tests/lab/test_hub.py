@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import urllib3
 import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
@@ -285,8 +286,9 @@ def test_the_hub_goes_down_and_comes_back(hub: Hub, image: str):
     def names():
         try:
             return [item.metadata.name for item in hub.core.list_namespace().items]
-        except Exception:  # not ready yet: refused connections come in many shapes
+        except (ApiException, urllib3.exceptions.HTTPError):  # not ready yet
             return None
+
     assert eventually(names, "it answers", 30) == [item.metadata.name for item in before]
     hub.hardware.set_power("r1-s03", "Off")
     eventually(lambda: condition(hub.agent("r1-s03"), "Connected") == "False", "the physics goes on")
