@@ -25,7 +25,7 @@ class ActionModule(LeaseholdAction):
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
         content = core.compose(
             args["kind"], order=args["order"], servers=args["servers"], segment=args["segment"], gates=args["gates"],
-            wipes=args["wipes"], times={**args["times"], "issued": now})
+            wipes=args["wipes"], times={**args["times"], "issued": now}, certify=not self.check_mode)
         content = json.loads(core.canonical(content))  # plain values, as they will be read again
         public_key = args["public_key"] or signing.public_path(args["private_key"])
         there = receipts.read(args["path"]) if Path(args["path"]).exists() else None

@@ -6,19 +6,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import http.server
-import importlib
 import json
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
-from ansible.playbook.task import Task
-from ansible.plugins.loader import init_plugin_loader
+
 from lab import bmc as lab_bmc
 from lab import faults, settings
 from lab.hardware import Hardware, ServerState
@@ -81,21 +78,20 @@ def bench(_running_bench):
 
 
 @pytest.fixture(scope="session")
-def _collections():
-    """Ansible's own way to find collections, as its commands set it up."""
-    init_plugin_loader([])
+def _runner():
+    runner = subprocess.Popen([sys.executable, str(Path(__file__).with_name("runner.py"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield runner
+    runner.stdin.close()
+    runner.wait(10)
 
 
 @pytest.fixture
-def action(_collections):
-    """Run an action in this process, as a task does, without a playbook's start."""
+def action(_runner):
+    """Run an action as a task does, without a playbook's start; its result."""
 
     def run(module: str, options: dict, check: bool = False) -> dict:
-        plugin = importlib.import_module(f"ansible_collections.leasehold.cloud.plugins.action.{module}")
-        task = Task.load({"action": f"leasehold.cloud.{module}", "args": options, "check_mode": check, "diff": True})
-        nowhere = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nowhere"))  # nothing is sent anywhere
-        made = plugin.ActionModule(task, connection=nowhere, play_context=None, loader=None, templar=None, shared_loader_obj=None)
-        return made.run(task_vars={})
+        print(json.dumps({"module": module, "options": options, "check": check}), file=_runner.stdin, flush=True)
+        return json.loads(_runner.stdout.readline())
 
     return run
 

@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+
 from lab import faults
 from lab.hardware import now
 
@@ -157,6 +158,9 @@ def test_receipt_as_predicted_once_and_verified(action, tmp_path):
     assert not again["changed"] and (tmp_path / "demo" / "receipt.json").read_text() == written
     check = {"path": options["path"], "public_key": str(tmp_path / "keys" / "receipt.pub")}
     assert action("receipt_info", check)["valid"]
+    failed_gate = options | {"gates": [{"gate": "wire", "ok": False}]}
+    assert action("receipt", failed_gate)["error_code"] == "gate_failed"
+    assert action("receipt", failed_gate | {"path": str(tmp_path / "new.json")}, check=True)["changed"]  # in check mode no gate could pass yet
     forged = json.loads(written)
     forged["order"]["tenant"] = "globex"
     (tmp_path / "demo" / "receipt.json").write_text(json.dumps(forged))

@@ -11,6 +11,8 @@ import time
 import urllib.request
 
 import pytest
+from werkzeug.test import Client
+
 from lab import faults, tls
 from lab.bmc import tasks
 from lab.bmc.app import create_app
@@ -18,7 +20,6 @@ from lab.bmc.gate import Gate
 from lab.bmc.listeners import Listener, context
 from lab.hardware import Hardware, drive_of
 from lab.layout import Layout
-from werkzeug.test import Client
 
 LOGIN = {"username": "admin", "password": "secret"}
 BASIC = "Basic " + base64.b64encode(b"admin:secret").decode()
