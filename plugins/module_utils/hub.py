@@ -35,17 +35,16 @@ class Hub:
     does not let us, NotFound for 404, DeviceFailed for any other refusal.
     """
 
-    def __init__(self, client, name: str):
-        self.name = name
+    def __init__(self, client, name: str | None = None):
+        self.name = name or f"the API {client.configuration.host}"
         self._client = client  # holds the temporary files of the certificates
         self._configuration = client.configuration
         self._pool = client.rest_client.pool_manager
 
     @classmethod
-    def from_file(cls, path: str, name: str | None = None) -> Hub:
+    def from_file(cls, path: str) -> Hub:
         """:raises InvalidInput: when there is no usable file."""
-        name = name or f"the API of {path}"
-        return cls(_load(name, kubernetes.config.new_client_from_config, config_file=path), name)
+        return cls(_load(path, kubernetes.config.new_client_from_config, config_file=path))
 
     @classmethod
     def from_text(cls, kubeconfig: str, name: str) -> Hub:

@@ -98,7 +98,8 @@ def explain(resource: Mapping, kind: str) -> str:
     entry = state_of(resource, kind)
     if entry is None:
         return f"{kind} is not reported yet"
-    because = ": ".join(text for text in (entry.get("reason"), entry.get("message")) if text)
+    told = " ".join((entry.get("message") or "").split()).rstrip(": ")
+    because = ": ".join(text for text in (entry.get("reason"), told) if text)
     return f"{kind} is {entry['status']}" + (f" ({because})" if because else "")
 
 
@@ -170,12 +171,18 @@ def _infraenv_image(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
 def _agents_registered(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
     where = f"Agents in {condition['cluster']}"
     servers = condition["servers"]
-    matches = {server["name"]: hypershift.agent_of(server, objects) for server in servers}
+    present = [agent for agent in objects if _is_present(agent)]
+    matches = {server["name"]: hypershift.agent_of(server, present) for server in servers}
     missing = [name for name, agent in matches.items() if agent is None]
     if missing:
         return Verdict(False, f"{len(servers) - len(missing)} of {len(servers)} servers registered; missing {_listed(missing)}",
                        where)
     return Verdict(True, f"all {len(servers)} servers registered", where, tuple(_brief(agent) for agent in matches.values()))
+
+
+def _is_present(agent: Mapping) -> bool:
+    """Whether a server is behind an Agent: it is connected, or installed for a cluster. Others are left from former lives."""
+    return holds(agent, "Connected") or holds(agent, "Bound")
 
 
 def _brief(agent: Mapping) -> dict:
@@ -208,7 +215,8 @@ def _node_pools_ready(objects: Sequence[Mapping], condition: Mapping) -> Verdict
             return Verdict(False, problem, _name(pool), remedy="correct what the NodePool says, then run the order again")
         wanted, present = pool["spec"].get("replicas", 0), (pool.get("status") or {}).get("replicas", 0)
         if wanted != present:
-            return Verdict(False, f"{present} of {wanted} nodes; {explain(pool, 'AllMachinesReady')}", _name(pool))
+            because = "" if holds(pool, "AllMachinesReady") else f"; {explain(pool, 'AllMachinesReady')}"
+            return Verdict(False, f"{present} of {wanted} nodes{because}", _name(pool))
         if wanted and not holds(pool, "Ready"):
             return Verdict(False, explain(pool, "Ready"), _name(pool))
     return Verdict(True, "every node pool has its nodes", where, tuple(objects))
