@@ -16,6 +16,7 @@ from lab.bmc.messages import log_record, message
 from lab.hardware import Hardware, now
 
 SERVICE = "/redfish/v1/TaskService"
+KEPT = 50  # tasks a BMC remembers
 ERASE_SECONDS = 0.5  # a cryptographic erase of a self-encrypting drive is about that quick
 blueprint = flask.Blueprint("lab_tasks", __name__)
 
@@ -40,6 +41,9 @@ class TaskStore:
                 "Messages": [_task_message("TaskEvent.1.0.TaskStarted", identity)],
             }
             self._tasks[server, identity] = task
+            own = [key for key in self._tasks if key[0] == server]
+            for key in own[:-KEPT]:  # CompletedTaskOverWritePolicy: Oldest
+                del self._tasks[key]
             return dict(task)
 
     def finish(self, server: str, identity: str, succeeded: bool) -> None:

@@ -51,7 +51,7 @@ def public_key(path: str):
     except FileNotFoundError as error:
         raise NotFound("there is no such file", object=f"public key {path}", attempted="reading it",
                        remedy="give the path of the public key of who signed") from error
-    return _load(path, data, lambda pem: serialization.load_pem_public_key(pem), ed25519.Ed25519PublicKey)
+    return _load(path, data, serialization.load_pem_public_key, ed25519.Ed25519PublicKey)
 
 
 def key_id(public) -> str:
