@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text, wire
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.allocate import natural
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import canonical, fingerprint
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import (
     Claims, HeldCluster, NodeSet, Order, Segment, node_sets_of,
 )
@@ -95,8 +95,9 @@ def base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluste
         "members": sorted(members - added),
         "vlan": claims.vlans.get(segment.get("vlan"), cluster) == cluster,
         "prefix": claims.prefixes.get(segment.get("prefix"), cluster) == cluster,
-        "switches": [switch.as_dict() for switch in datacenter.switches if switch.name in switches],
-        "links": [link.as_dict() for link in datacenter.links if switches.issuperset(end.switch for end in link.ends)],
+        "switches": sorted(canonical(switch.as_dict()) for switch in datacenter.switches if switch.name in switches),
+        "links": sorted(canonical(link.as_dict()) for link in datacenter.links
+                        if switches.issuperset(end.switch for end in link.ends)),
         "quarantine_vlan": datacenter.quarantine_vlan, "envelope": datacenter.envelope.as_dict(),
     })
 

@@ -124,7 +124,13 @@ def _ports(plan: Mapping, decision: Decision, datacenter: Datacenter, served: tu
 
 def _objects(plan: Mapping, decision: Decision, held: HeldCluster | None, served: tuple[Server, ...],
              objects: Callable | None) -> Iterator[Change]:
-    """The hub's objects, against those that what is held now calls for."""
+    """The hub's objects, against those that what is held now calls for.
+
+    A release must not need a template, which may be gone: without its settings, the objects are told as one.
+    """
+    if objects and held and plan["operation"] == "delete" and not decision.order.settings:
+        yield Change("objects", f"of cluster {held.name} on the hub", "present", None)
+        return
     members = held.servers if held and plan["operation"] == "delete" else served
     order = dataclasses.replace(decision.order, node_sets=node_sets_of(members))
     before = _by_name(manifests(objects, order, decision.segment, members))
