@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, PrefixPool, Server
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
-HELD = "held by another cluster"
+HELD = "held by a cluster"
 RESERVED = "reserved for quarantine or a canary"
 OUTSIDE = "outside the envelope"
 DIGITS = re.compile(r"(\d+)")

@@ -118,7 +118,7 @@ def test_no_capacity_tells_the_reasons():
     with pytest.raises(NoCapacity) as caught:
         allocate.choose(NodeSet("workers", "cpu", 2), servers, {"r1-s03"}, "spread")
     assert caught.value.details["reasons"] == {
-        "state quarantined": 1, "class gpu": 1, "held by another cluster": 1, "status offline": 1}
+        "state quarantined": 1, "class gpu": 1, "held by a cluster": 1, "status offline": 1}
     assert caught.value.details["free"] == 1
 
 
@@ -133,7 +133,7 @@ def test_segment_without_a_free_vlan():
     claims = Claims({}, dict.fromkeys(range(100, 104), "red"), {})
     with pytest.raises(NoCapacity) as caught:
         allocate.choose_segment("blue", site(), claims, 3)
-    assert caught.value.details == {"kind": "VLAN", "reasons": {"held by another cluster": 4}}
+    assert caught.value.details == {"kind": "VLAN", "reasons": {"held by a cluster": 4}}
 
 
 def test_segment_passes_over_prefixes_that_are_too_small():
