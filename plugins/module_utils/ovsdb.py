@@ -25,7 +25,7 @@ idl = lazy("ovs.db.idl")
 poller = lazy("ovs.poller")
 stream = lazy("ovs.stream")
 
-ATTEMPTS = 8  # of one change: each but the first after somebody else's change, or a lost connection
+ATTEMPTS = 5  # of one change: each but the first after somebody else's change, or a lost connection
 RETRY_PATIENCE = 1.0  # seconds to wait for news after a transaction that was refused
 DIAGNOSIS_PATIENCE = 2.0  # seconds to find out why a switch does not answer
 NOTHING = ["set", []]  # an empty optional column or set, in RFC 7047's notation

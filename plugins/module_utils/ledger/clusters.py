@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters: their phases as runs move them, and what is known of them. A deleted cluster's row stays, as history."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, Segment
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NotFound, Refused
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import cluster_transition
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, runs, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+
+sa = lazy("sqlalchemy")
+
+SETTLED = ("ready", "degraded", "expiring")  # a run that changes nothing leaves these as they are
+GONE = (None, "deleted")
+RESIZING = ("scaling", "upgrading")
+FRESH = {"order": None, "step": None, "error": None, "lease_start": None, "lease_end": None}
+WAY_TO_READY = {"provisioning": ("verifying", "ready")}  # where it is not one step
+
+
+def get(tx: Transaction, name: str) -> dict | None:
+    """The row of a cluster, also of a deleted one; None when there never was one."""
+    clusters = tables().clusters
+    return tx.row(sa.select(clusters).where(clusters.c.name == name))
+
+
+def require(tx: Transaction, name: str, attempted: str) -> dict:
+    """The row of a cluster, also of a deleted one.
+
+    :raises NotFound: when there never was one of this name.
+    """
+    row = get(tx, name)
+    if row is None:
+        raise NotFound(
+            "the ledger has no such cluster", object=f"cluster {name}", attempted=attempted,
+            remedy="check the name: leasehold.cloud.claim_info lists the clusters",
+        )
+    return row
+
+
+def begin(
+    tx: Transaction, name: str, operation: str, *, tenant: str | None = None, site: str | None = None, resizing: bool = False,
+) -> list[Change]:
+    """The phase that a run of ``operation`` brings a cluster to as it starts. A create makes the cluster.
+
+    :param resizing: the run's plan adds or removes servers: a ready cluster is scaling then, otherwise it stays ready.
+    :raises NotFound: for another operation than create, where there never was such a cluster.
+    :raises IllegalTransition: when the operation cannot start in the cluster's phase.
+    :raises Refused: when the name is another tenant's, or an earlier run that failed has to be finished first.
+    """
+    row = get(tx, name) if operation == "create" else require(tx, name, f"starting {operation}")
+    phase = row["phase"] if row else None
+    if phase not in GONE:
+        _refuse_other(row, operation, tenant)
+    if operation == "create" and phase in GONE:
+        _make(tx, row, name, tenant, site)
+        _transition(tx, require(tx, name, "creating it"), ["provisioning"])
+        return [Change("cluster", name, phase, "provisioning")]
+    wanted = _first_phase(operation, phase, resizing)
+    return _transition(tx, row, [wanted]) if wanted else []
+
+
+def _first_phase(operation: str, phase: str | None, resizing: bool) -> str | None:
+    """Where an operation begins, None where the phase stays."""
+    if operation == "delete":
+        return None if phase == "deleted" else "deleting"
+    if operation == "create" and phase not in (*SETTLED, *RESIZING):
+        return "provisioning"
+    if operation == "scale" and phase not in (*SETTLED, "verifying"):
+        return "scaling"
+    return "scaling" if operation in ("create", "scale") and resizing else None
+
+
+def move(tx: Transaction, name: str, phase: str) -> list[Change]:
+    """The phase that a run asks for on its way. Where a ready cluster is only looked at, it stays ready."""
+    row = require(tx, name, f"moving it to {phase}")
+    if row["phase"] in SETTLED and phase in ("provisioning", "verifying"):
+        return []
+    return _transition(tx, row, [phase])
+
+
+def finish(tx: Transaction, name: str, operation: str) -> list[Change]:
+    """The phase at the end of a run that succeeded; its earlier error is forgotten.
+
+    :raises Refused: when a delete has left claims.
+    """
+    row = require(tx, name, f"finishing {operation}")
+    _write(tx, row, {"error": None})
+    if operation == "delete":
+        _refuse_claims(tx, name)
+        return _transition(tx, row, ["deleted"])
+    if operation in ("create", "scale") and row["phase"] not in SETTLED:
+        return _transition(tx, row, list(WAY_TO_READY.get(row["phase"], ("ready",))))
+    return []
+
+
+def fail(tx: Transaction, name: str, operation: str, error: Mapping) -> list[Change]:
+    """Note why a run failed. A cluster at work is failed from then on; one that was untouched stays what it was."""
+    row = get(tx, name)
+    if row is None:
+        return []
+    error = {"operation": operation, "at": tx.at} | dict(error)
+    _write(tx, row, {"error": error})
+    if row["phase"] in (*SETTLED, "failed", "deleted"):
+        return []
+    return _transition(tx, row, ["failed"], reason=error.get("message") or operation)
+
+
+def note_step(tx: Transaction, name: str, step: str) -> None:
+    """Note the step that the cluster's run is in."""
+    row = get(tx, name)
+    if row is not None:
+        _write(tx, row, {"step": step})
+
+
+def note_order(tx: Transaction, name: str, values: Mapping) -> list[Change]:
+    """Write what a claim settles (tenant, site, order, lease_start, lease_end) where it differs, with an event."""
+    row = require(tx, name, "recording its order")
+    new = {key: value for key, value in values.items() if row[key] != value}
+    if not new:
+        return []
+    _write(tx, row, new)
+    before = {key: row[key] for key in new}
+    events.record(tx, f"cluster {name}", "ordered", before, new)
+    return [Change("lease" if key.startswith("lease") else "cluster", f"{name} {key}", before[key], value) for key, value in new.items()]
+
+
+def describe(tx: Transaction, name: str | None = None, tenant: str | None = None, *, deleted: bool = False) -> list[dict]:
+    """Clusters with all that they hold: M(core.claims.HeldCluster) as dicts, and site, order and step.
+
+    :param deleted: also those that are deleted; a cluster that is named is there in any phase.
+    """
+    clusters, claims = tables().clusters, tables().claims
+    query = sa.select(clusters).order_by(clusters.c.name)
+    if name:
+        query = query.where(clusters.c.name == name)
+    elif not deleted:
+        query = query.where(clusters.c.phase != "deleted")
+    if tenant:
+        query = query.where(clusters.c.tenant == tenant)
+    rows = tx.rows(query)
+    names = [row["name"] for row in rows]
+    members: dict[str, list] = {cluster: [] for cluster in names}
+    segments: dict[str, dict] = {cluster: {} for cluster in names}
+    for chunk in chunks(names):
+        for row in tx.rows(servers.select_rows().where(claims.c.cluster.in_(chunk))):
+            members[row["cluster"]].append(servers.as_server(row))
+        for row in tx.rows(sa.select(claims).where(claims.c.cluster.in_(chunk), claims.c.kind.in_(("vlan", "prefix")))):
+            segments[row["cluster"]] |= row["detail"]
+    latest = runs.of(tx, names)
+    return [_described(tx, row, members[row["name"]], segments[row["name"]], latest.get(row["name"])) for row in rows]
+
+
+def segment_of(name: str, detail: Mapping) -> Segment | None:
+    """The segment that the details of a cluster's VLAN and prefix claims make, None without them."""
+    if "vlan" not in detail or "prefix" not in detail:
+        return None
+    gateway = str(ipaddress.ip_network(detail["prefix"])[1])
+    return Segment(name, detail["vlan"], detail["prefix"], gateway, detail["quarantine_vlan"])
+
+
+def _described(tx: Transaction, row: dict, members: list, detail: dict, run: dict | None) -> dict:
+    lease = {"start": row["lease_start"], "end": row["lease_end"]} if row["lease_start"] else None
+    shown = run and {key: value for key, value in run.items() if key != "cluster"} | {"live": runs.is_live(tx, run)}
+    held = HeldCluster(
+        name=row["name"], tenant=row["tenant"], phase=row["phase"], servers=tuple(members),
+        segment=segment_of(row["name"], detail), lease=lease, error=row["error"], run=shown or None,
+    )
+    return held.as_dict() | {"site": row["site"], "order": row["order"], "step": row["step"]}
+
+
+def _make(tx: Transaction, row: dict | None, name: str, tenant: str | None, site: str | None) -> None:
+    """A new cluster, or a new one under the name of one that was deleted."""
+    clusters = tables().clusters
+    fresh = FRESH | {"name": name, "tenant": tenant, "site": site, "phase": "requested", "created_at": tx.at, "updated_at": tx.at}
+    cluster_transition(row["phase"] if row else None, "requested", name=name)
+    tx.execute(clusters.update().where(clusters.c.name == name).values(fresh) if row else clusters.insert().values(fresh))
+    events.record(tx, f"cluster {name}", "requested", row and {"phase": row["phase"]}, {"phase": "requested", "tenant": tenant})
+
+
+def _transition(tx: Transaction, row: dict, phases: list[str], *, reason: str | None = None) -> list[Change]:
+    """Go through ``phases``, in their order; the change tells the first and the last."""
+    now = row["phase"]
+    for phase in phases:
+        if cluster_transition(now, phase, reason, name=row["name"]):
+            events.record(tx, f"cluster {row['name']}", "moved", {"phase": now}, {"phase": phase, "reason": reason})
+            now = phase
+    if now == row["phase"]:
+        return []
+    _write(tx, row, {"phase": now})
+    return [Change("cluster", row["name"], row["phase"], now)]
+
+
+def _write(tx: Transaction, row: dict, values: Mapping) -> None:
+    clusters = tables().clusters
+    tx.execute(clusters.update().where(clusters.c.name == row["name"]).values(**values, updated_at=tx.at))
+
+
+def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:
+    """Another tenant's cluster, or one that another operation left half done."""
+    name = f"cluster {row['name']}"
+    if tenant and row["tenant"] and tenant != row["tenant"]:
+        raise Refused(
+            f"it is tenant {row['tenant']}'s, not {tenant}'s", object=name, attempted=f"starting {operation}",
+            remedy="choose another cluster name, or the tenant that owns it",
+        )
+    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+    if failed == "delete" and operation != "delete" or failed == "create" and operation == "scale":
+        raise Refused(
+            f"its {failed} failed and has to be finished first", object=name, attempted=f"starting {operation}",
+            remedy=f"run leasehold.cloud.cluster_{failed} again: it goes on from where it failed",
+            details={"error": row["error"]},
+        )
+
+
+def _refuse_claims(tx: Transaction, name: str) -> None:
+    claims = tables().claims
+    left = tx.rows(sa.select(claims.c.kind, claims.c.resource).where(claims.c.cluster == name).order_by(claims.c.kind, claims.c.resource))
+    if left:
+        raise Refused(
+            f"it still holds {', '.join(row['kind'] + ' ' + row['resource'] for row in left)}",
+            object=f"cluster {name}", attempted="finishing delete", remedy="free its claims first, with leasehold.cloud.claim state=absent",
+        )

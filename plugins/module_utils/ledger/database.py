@@ -1,0 +1,262 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening the ledger's database, and its transactions.
+
+SQLite (WAL): a writing transaction takes the write lock when it begins. PostgreSQL: it takes one advisory lock. Either
+way writers follow one another, so what a writer read still holds when it writes; readers never wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, Refused, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.migrations import upgrade
+
+sa = lazy("sqlalchemy")
+exc = lazy("sqlalchemy.exc")
+pool = lazy("sqlalchemy.pool")
+
+BUSY_TIMEOUT = 30  # seconds a writer waits for the one before it
+CHUNK = 500  # names in one query; every database takes that many
+WRITERS_LOCK = 0x1EA5E401D  # PostgreSQL's advisory lock that writers of a ledger take in turn
+
+
+def iso(moment: datetime.datetime) -> str:
+    """A moment as the ledger writes it: UTC, milliseconds."""
+    return moment.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime.datetime:
+    """The moment that :func:`iso` wrote."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def chunks(names: Iterable[str | int]) -> Iterator[list]:
+    """The names in lists short enough for one query."""
+    every = list(names)
+    return (every[start:start + CHUNK] for start in range(0, len(every), CHUNK))
+
+
+class Transaction:
+    """One transaction: its ``connection``, the ``actor`` it acts for and ``now`` (UTC, by the database's clock)."""
+
+    def __init__(self, connection, actor: str, now: datetime.datetime):
+        self.connection = connection
+        self.actor = actor
+        self.now = now
+        self.kept = False
+
+    @property
+    def at(self) -> str:
+        return iso(self.now)
+
+    def keep(self) -> None:
+        """What was written is to stay. A transaction that nobody keeps is rolled back: check mode is just that."""
+        self.kept = True
+
+    def execute(self, statement, *parameters):
+        return self.connection.execute(statement, *parameters)
+
+    def rows(self, statement) -> list[dict]:
+        """The rows of a query as dicts."""
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def row(self, statement) -> dict | None:
+        """The first row of a query as a dict, None when there is none."""
+        found = self.connection.execute(statement).mappings().first()
+        return None if found is None else dict(found)
+
+
+class Ledger:
+    """An open ledger. Use it as a context manager, or call :meth:`close`."""
+
+    def __init__(self, engine, actor: str):
+        self.engine = engine
+        self.actor = actor
+
+    @classmethod
+    def open(cls, url: str, actor: str, *, migrate: bool = False, writable: bool = True) -> Ledger:
+        """Open the ledger at ``url`` (a SQLAlchemy URL, or a path for SQLite).
+
+        :param actor: who acts, for the events: C(user@host) or the order's requester.
+        :param migrate: bring an older schema up to date first. An empty database gets its schema in any case.
+        :param writable: False never makes anything: where no ledger is yet, an empty one in memory is opened.
+        :raises Refused: when the schema is older or newer than this collection's.
+        :raises Unreachable: when the database does not answer.
+        """
+        address = address_of(url)
+        with explained(address, "opening the ledger"):
+            if not writable and not _exists(address):
+                return cls(_empty_engine(), actor)
+            engine = _engine(address)
+            ledger = cls(engine, actor)
+            try:
+                ledger._prepare(migrate, writable)
+            except BaseException:
+                engine.dispose()
+                raise
+            return ledger
+
+    @contextlib.contextmanager
+    def transaction(self):
+        """A writing transaction: committed at the end if it was kept, else (or on an error) rolled back."""
+        with self._connection(writing=True) as transaction:
+            yield transaction
+            if transaction.kept:
+                transaction.connection.commit()
+
+    @contextlib.contextmanager
+    def reading(self):
+        """A transaction that sees one moment of the ledger and writes nothing."""
+        with self._connection(writing=False) as transaction:
+            yield transaction
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _connection(self, *, writing: bool):
+        url = self.engine.url
+        isolation = "REPEATABLE READ" if url.get_backend_name() == "postgresql" and not writing else None
+        options = {"leasehold_writing": writing} | ({"isolation_level": isolation} if isolation else {})
+        with explained(url, "using the ledger"), self.engine.connect() as plain:
+            connection = plain.execution_options(**options)
+            yield Transaction(connection, self.actor, _now(connection, writing))
+
+    def _prepare(self, migrate: bool, writable: bool) -> None:
+        with self.reading() as transaction:
+            version = schema_version(transaction.connection)
+        if version == schema.HEAD:
+            return
+        if version is None and not writable:
+            self.engine.dispose()
+            self.engine = _empty_engine()
+        elif version is None or migrate:
+            self._migrate(migrate)
+        else:
+            raise _other_schema(self.engine.url, version)
+
+    def _migrate(self, older: bool) -> None:
+        with self.transaction() as transaction:
+            version = schema_version(transaction.connection)  # again: another process may have been first
+            if version == schema.HEAD:
+                return
+            if version is not None and not (older and upgrade.knows(version)):
+                raise _other_schema(self.engine.url, version)
+            upgrade.to_head(transaction.connection)
+            transaction.keep()
+
+
+def address_of(url: str):
+    """The SQLAlchemy URL of what a user wrote: a URL, or a path (SQLite)."""
+    if "://" not in url:
+        return sa.URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
+    address = sa.make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    return address
+
+
+def schema_version(connection) -> str | None:
+    """The migration that the database is at, None when it has no ledger."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextlib.contextmanager
+def explained(address, attempted: str):
+    """Turn what the database's driver says into our errors."""
+    try:
+        yield
+    except LeaseholdError:
+        raise
+    except (exc.OperationalError, exc.InterfaceError) as error:
+        raise Unreachable(
+            str(error.orig).strip(), object=f"ledger {address.render_as_string(hide_password=True)}", attempted=attempted,
+            remedy="check the ledger's URL, that its database runs and that you may use it",
+        ) from error
+    except exc.ArgumentError as error:
+        raise Unreachable(
+            str(error), object="ledger", attempted=attempted,
+            remedy="give a path, or a URL such as sqlite:////var/lib/leasehold/ledger.db or postgresql+psycopg://user@host/name",
+        ) from error
+
+
+def _other_schema(address, version: str) -> Refused:
+    newer = version > schema.HEAD
+    return Refused(
+        f"its schema is {'newer' if newer else 'older'} ({version}) than this collection's ({schema.HEAD})",
+        object=f"ledger {address.render_as_string(hide_password=True)}", attempted="opening the ledger",
+        remedy="install the leasehold.cloud collection that the ledger's other users have" if newer else
+        "back the ledger up and run leasehold.cloud.source once with migrate=true",
+        details={"schema": version, "expected": schema.HEAD},
+    )
+
+
+def _exists(address) -> bool:
+    return address.get_backend_name() != "sqlite" or bool(address.database and Path(address.database).exists())
+
+
+def _engine(address):
+    if address.get_backend_name() == "sqlite":
+        return _sqlite_engine(address, poolclass=pool.NullPool)
+    engine = sa.create_engine(address, poolclass=pool.NullPool)
+    sa.event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _sqlite_engine(address, **options):
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = sa.create_engine(address, connect_args={"timeout": BUSY_TIMEOUT}, **options)
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _empty_engine():
+    engine = _sqlite_engine(sa.make_url("sqlite://"), poolclass=pool.StaticPool)
+    with engine.begin() as connection:
+        schema.tables().metadata.create_all(connection)
+    return engine
+
+
+def _set_up_sqlite(connection, _record) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say, see _begin_sqlite
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a token that was given out survives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection) -> None:
+    writing = connection.get_execution_options().get("leasehold_writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _begin_postgresql(connection) -> None:
+    if connection.get_execution_options().get("leasehold_writing"):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+
+
+def _now(connection, writing: bool) -> datetime.datetime:
+    if connection.dialect.name == "sqlite":
+        if writing:
+            connection.begin()
+        return datetime.datetime.now(datetime.timezone.utc)
+    # the clock of the database is the one that all machines share; after the lock, so that events follow each other
+    return connection.execute(sa.text("SELECT clock_timestamp()")).scalar().astimezone(datetime.timezone.utc)

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who holds a run: the ansible-playbook process, told apart over hosts, containers and reused process ids."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+START_TIME = 19  # field 22 of /proc/PID/stat, counted after the command's closing bracket
+
+
+def holder_of(pid: int) -> str:
+    """C(host:pid:process start time) of a live process on this host."""
+    return f"{this_host()}:{pid}:{_start_time(pid)}"
+
+
+def is_gone(holder: str) -> bool:
+    """Whether the holder is known to be dead: it is of this host, and its process is no more.
+
+    Of a holder on another host nothing is known, and the answer is False.
+    """
+    host, pid, started = holder.rsplit(":", 2)
+    return host == this_host() and _start_time(int(pid)) != started
+
+
+def this_host() -> str:
+    """This host's name, and a mark of its process namespace (containers may share a name, never that)."""
+    return f"{platform.node()}~{hashlib.sha256(_identity().encode()).hexdigest()[:8]}"
+
+
+def _identity() -> str:
+    """What tells this host's process ids from another's: the machine, and the namespace of its process ids."""
+    machine = Path("/etc/machine-id")
+    namespace = Path("/proc/self/ns/pid")
+    return "/".join((
+        machine.read_text(encoding="utf-8").strip() if machine.exists() else "",
+        os.readlink(namespace) if namespace.is_symlink() else "",
+    ))
+
+
+def _start_time(pid: int) -> str:
+    """When a process began, in the kernel's own terms; empty when there is no such process."""
+    if not Path("/proc/self/stat").exists():  # not Linux
+        shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return shown.stdout.strip().replace(":", ".")
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] == "Z" else fields[START_TIME]

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation, and with it the options, of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan_info
+version_added: 0.1.0
+short_description: Compute everything that an order would change, before anything does
+description:
+  - Chooses servers, VLAN, prefix and addresses, and works out every switch port and hub object, from the ledger alone. Changes nothing.
+  - The plan has a hash. Whoever approves a plan names its hash as O(expected_plan) when it is carried out.
+author: leasehold.cloud contributors (@leasehold)
+extends_documentation_fragment:
+  - leasehold.cloud.ledger
+  - leasehold.cloud.attributes.info
+attributes:
+  diff_mode:
+    support: full
+    details: Shows what the plan would change.
+options:
+  operation:
+    description:
+      - V(create) makes a cluster, or finishes one that is half made. V(scale) changes the node sets that are given. V(delete) releases everything.
+      - V(verify) describes the cluster as it stands, for checks.
+    type: str
+    choices: [create, scale, delete, verify]
+    default: create
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  tenant:
+    description: Who orders. Needed for O(operation=create).
+    type: str
+  template:
+    description:
+      - Name of the template, whose defaults hold where the order says nothing. A cluster that is there keeps its own.
+    type: str
+  template_path:
+    description: Directories to look for C(<template>.yml) in, before the collection's own templates.
+    type: list
+    elements: path
+    default: []
+  node_sets:
+    description: How many servers of which class, by node set. With O(operation=scale), those that change.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Of the node set.
+        type: str
+        required: true
+      class:
+        description: Server class. Not given, the template's.
+        type: str
+      count:
+        description: Number of servers. Not given, the template's.
+        type: int
+  lease_duration:
+    description: For how long, such as V(12h), V(30d) or V(2w).
+    type: str
+  placement:
+    description: V(spread) over the racks, or V(pack) into few.
+    type: str
+    choices: [spread, pack]
+  remove_servers:
+    description: With O(operation=scale), the servers that leave first.
+    type: list
+    elements: str
+  expected_plan:
+    description: Hash of the plan that was approved. Another one is refused (V(stale_plan)), unless it only finishes what was begun.
+    type: str
+  site:
+    description: The site to plan in. Not given, the cluster's, or the only one.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Plan an order
+  leasehold.cloud.plan_info:
+    operation: create
+    cluster: blue
+    tenant: acme
+    template: openshift
+    node_sets:
+      - {name: workers, class: cpu, count: 2}
+    lease_duration: 30d
+  register: planned
+
+- name: Show what it would change
+  ansible.builtin.debug:
+    msg: "{{ planned.plan.diff }}"
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - Everything that would change. C(servers) are those of the cluster afterwards, C(add), C(keep) and C(remove) those that join, stay and leave.
+    - C(fabric) are the switches with their ports, C(objects) the hub's manifests without secrets, C(diff) the changes as text.
+    - C(base) is the fingerprint of what the plan rests on, C(hash) that of what it brings about.
+  returned: success
+  type: dict
+  sample:
+    operation: create
+    cluster: blue
+    tenant: acme
+    site: lab
+    segment: {name: blue, vlan: 100, prefix: 10.64.0.0/24, gateway: 10.64.0.1, quarantine_vlan: 999}
+    diff: "create cluster blue of acme in lab ..."
+    hash: 8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4
+"""
