@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The command as a person or a program meets it: its output, its exit code, Ctrl-C."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What every benchmark shares: medians, one JSON line per figure, a table for people, playbooks run and counted."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The ``leasehold`` command. Exit codes: 0 done, 1 failed, 2 bad input, 130 canceled."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The environment of a run: handed to ansible-playbook through a FIFO, so that no file and no argument shows it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a run tells: its events, how it failed, how it ended. Pure data."""
 
 from __future__ import annotations

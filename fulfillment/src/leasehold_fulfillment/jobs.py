@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Launching an order's playbook and following it. The only caller of ansible-runner."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs as ``python -I -S launcher.py FIFO COMMAND …``: becomes COMMAND, with the environment that it reads from FIFO.
 
 ansible-runner records its command's environment in the run's artifacts. What passes through here is in neither the

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Orders as files. The role's argument_specs say what an order may hold; here it only has to be a mapping."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Ending a run's processes. Ansible's workers lead sessions of their own: whoever ends ansible-playbook alone orphans them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Showing a run as it happens: live in a terminal, line by line elsewhere, as JSON lines for programs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The last net under ``no_log``: the values of secrets that a run was given are struck from whatever it tells.
 
 Ansible's core 2.19 prints the message of a failed task even when the task says ``no_log`` (measured), and a library's

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The directories of runs: one each, private, locked while in use, the oldest removed."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The last words of a run, for people: what was handed over or taken back, what would change, or what went wrong."""
 
 from __future__ import annotations

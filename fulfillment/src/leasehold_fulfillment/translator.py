@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From ansible-runner's events to ours. Knows how our playbooks speak: a play is a step, ``… `` starts a line of progress."""
 
 from __future__ import annotations

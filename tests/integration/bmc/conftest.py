@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's BMCs alone (no fabric, no hub: no root needed beyond loopback), and tasks run against them as at the prompt."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs actions as tasks do, without a playbook's start each time: a line of JSON in, a line of JSON out.
 
 A process of its own, because Ansible wants to be the first who loads a collection.

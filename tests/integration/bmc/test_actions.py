@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The actions bmc, bmc_info, receipt and receipt_info as a user runs them, against the lab's BMCs."""
 
 from __future__ import annotations

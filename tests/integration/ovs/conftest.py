@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A switch's real database (ovsdb-server, without the switch), on loopback, with a bridge and its ports."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The actions ovs_ports and ovs_ports_info as a user runs them, against a real database."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An action that fails with one of the collection's errors."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A small Redfish service for tests, that can be odd in the ways in which real BMCs are.
 
 It is not the lab's: what the product understands must not depend on one implementation.

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Servers' BMCs by Redfish, against a service that is odd in the ways in which real ones are."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The script that runs on servers, with the server's tools replaced by ones that say what a test wants."""
 
 from __future__ import annotations

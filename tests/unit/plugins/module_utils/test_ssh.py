@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The SSH client, with a program of the test's own in ssh's place."""
 
 from __future__ import annotations

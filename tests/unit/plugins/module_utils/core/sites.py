@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sites for the tests of the core: racks with two leaves, spines, a border; and random ones."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is done to a server through its BMC, and in which order."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The core is pure: data in, plan out. It imports nothing from Ansible, HTTP or SQL, and does no input or output."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A receipt certifies what was proven, and nothing else."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-3.0-or-later
 """When an erase counts as proven: both of task and log, both of this release."""
 
 from __future__ import annotations
