@@ -51,6 +51,13 @@ def release_ports(segment: Segment, removed: Iterable[Server], remaining: Iterab
     return _change_sets(ports, datacenter)
 
 
+def quarantine_ports(servers: Iterable[Server], datacenter: Datacenter) -> list[dict]:
+    """Switch change sets that move the servers' ports to quarantine, whatever they carry. Returns as C(desired_ports)."""
+    vlan = datacenter.quarantine_vlan
+    ports = [(nic.switch, {"name": nic.port, "mode": "access", "vlan": vlan}) for server in servers for nic in server.nics]
+    return _change_sets(ports, datacenter)
+
+
 def expected_readback(segment: Segment, servers: Iterable[Server], datacenter: Datacenter,
                       switches: Iterable[str] | None = None) -> dict[str, list[dict]]:
     """By switch, every port that must carry the segment's VLAN, and how. All others must not carry it.

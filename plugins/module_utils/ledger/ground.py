@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import quarantine as core_quarantine
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
@@ -70,3 +71,15 @@ def plan(tx: Transaction, order: Order, operation: str, site_name: str | None, o
         return planned(free_servers(tx, site["name"], {node_set.server_class for node_set in order.node_sets}))
     except NoCapacity:
         return planned(all_servers(tx, site["name"]))  # what is short is told with the reasons of all servers
+
+
+def quarantine(tx: Transaction, name: str) -> dict:
+    """What takes a server into quarantine: C({server, cluster, fabric}), see M(core.quarantine).
+
+    :raises NotFound: the ledger does not know the server.
+    """
+    row = servers.load(tx, [name])[0]
+    server = servers.as_server(row)
+    held = held_cluster(tx, row["cluster"]) if row["cluster"] else None
+    datacenter = mirror.datacenter_of(tx, mirror.site_of(tx, row["site"]), [server])
+    return {"server": server.as_dict(), "cluster": row["cluster"], "fabric": core_quarantine.hosts(server, held, datacenter)}
