@@ -40,7 +40,8 @@ options:
     type: path
   timeout:
     description:
-      - How long, in seconds, to wait for the switch before the task fails with V(unreachable); counted anew for each step (connecting, a reply, coming into effect).
+      - How long, in seconds, to wait for the switch before the task fails with V(unreachable); counted anew for each
+        step (connecting, a reply, coming into effect).
     type: float
     default: 10
 requirements:

@@ -49,7 +49,8 @@ options:
       - For O(gate=readback), by switch, all ports as M(leasehold.cloud.ovs_ports_info) returns them.
       - For O(gate=wire), C(results) of M(leasehold.cloud.probe_info).
       - For O(gate=cluster), C(nodes), Node objects or C({name, ready, reason}), and C(api), whether the API answered with the kubeconfig that is handed over.
-      - For O(gate=residue), C(switches) as for V(readback), C(bmcs), by server, as C(servers) of M(leasehold.cloud.bmc_info), C(objects), what the hub still has,
+      - For O(gate=residue), C(switches) as for V(readback), C(bmcs), by server, as C(servers) of
+        M(leasehold.cloud.bmc_info), C(objects), what the hub still has,
         and C(claims), what the ledger still has. What is absent or null was not looked at.
     type: dict
     required: true

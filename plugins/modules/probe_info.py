@@ -24,13 +24,15 @@ extends_documentation_fragment:
 options:
   servers:
     description:
-      - The servers to probe from, as a plan has them. Used are C(name), C(address) (the leased one), C(nics) (C(name), C(mac)) and C(management) (C(address), C(port),
+      - The servers to probe from, as a plan has them. Used are C(name), C(address) (the leased one), C(nics) (C(name),
+        C(mac)) and C(management) (C(address), C(port),
         C(user)).
     type: list
     elements: dict
     required: true
   must_answer:
-    description: Whom each server must reach besides its peers, such as the gateway; C(name), C(address) and, where only one is meant, C(methods) (V(arp), V(icmp)).
+    description: Whom each server must reach besides its peers, such as the gateway; C(name), C(address) and, where
+      only one is meant, C(methods) (V(arp), V(icmp)).
     type: list
     elements: dict
     default: []
@@ -61,7 +63,8 @@ options:
   host_key_checking:
     description:
       - With V(strict), a server's host key must be known already.
-      - With V(accept_new), a host key never seen before is taken and remembered in O(known_hosts_file); one that changed is still refused. A discovery image makes
+      - With V(accept_new), a host key never seen before is taken and remembered in O(known_hosts_file); one that
+        changed is still refused. A discovery image makes
         new host keys whenever it boots, so give a file of the order's own.
     type: str
     choices: [strict, accept_new]

@@ -87,7 +87,8 @@ def cluster(expected_nodes: Iterable[str], nodes: Iterable[Mapping], api_ok: boo
         if name not in found:
             problems.append(_problem(f"node {name}", f"server {name}", "API server", None, None, "is not in the cluster"))
         elif not found[name]["ready"]:
-            problems.append(_problem(f"node {name}", f"server {name}", "API server", None, None, f"is not Ready: {found[name].get('reason') or 'no reason given'}"))
+            said = f"is not Ready: {found[name].get('reason') or 'no reason given'}"
+            problems.append(_problem(f"node {name}", f"server {name}", "API server", None, None, said))
     for name in sorted(set(found) - set(expected_nodes)):
         problems.append(_problem(f"node {name}", f"server {name}", "API server", None, None, "is in the cluster, and not in its plan"))
     return _finding("cluster", problems, {"api": bool(api_ok), "nodes_ready": sorted(name for name, node in found.items() if node["ready"])})
