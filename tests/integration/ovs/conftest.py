@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PORTS = {
@@ -32,7 +37,7 @@ class Database:
     def __init__(self, directory: Path):
         self.directory = directory
         self.socket = directory / "db.sock"
-        self.tcp_port = free_port()
+        self.tcp_port, self.tls_port = free_port(), free_port()
         self.child: subprocess.Popen | None = None
         subprocess.run(["ovsdb-tool", "create", directory / "conf.db", SCHEMA], check=True)
 
@@ -82,6 +87,49 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Certificates(NamedTuple):
+    """PEM files: an authority, what it signed for the switch and for us, and an authority of strangers."""
+
+    authority: Path
+    switch: Path
+    switch_key: Path
+    client: Path
+    client_key: Path
+    other_authority: Path
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    authority_key, authority = _certificate("authority")
+    _key, other = _certificate("strangers")
+    parts = [authority]
+    for name in ("switch", "client"):
+        key, certificate = _certificate(name, authority.subject, authority_key)
+        parts += [certificate, key]
+    files = []
+    for field, part in zip(Certificates._fields, [*parts, other], strict=True):
+        path = tmp_path / f"{field}.pem"
+        if isinstance(part, x509.Certificate):
+            path.write_bytes(part.public_bytes(serialization.Encoding.PEM))
+        else:
+            path.write_bytes(part.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        files.append(path)
+    return Certificates(*files)
+
+
+def _certificate(name, issuer=None, issuer_key=None):
+    """A key and its certificate; without an issuer, an authority's."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(issuer or subject).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    return key, builder.sign(issuer_key or key, hashes.SHA256())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils import ovsdb
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import ports
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, NotFound, PortInUse, Refused, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput, NotFound, PortInUse, Refused, Unreachable
 
 PLACE = ports.Place("leaf-r1a", "br0")
 INTO_101 = [
@@ -55,6 +56,27 @@ def test_the_bridges_own_port_is_not_listed(database):
 def test_a_unix_socket_is_a_remote_too(database):
     with ovsdb.Session(ovsdb.Remote(f"unix:{database.socket}"), PLACE, 3.0) as switch:
         assert switch.ports()["s01"] == ports.Columns("access", 999)
+
+
+def test_over_tls_both_sides_are_proven(empty_database, certificates):
+    empty_database.start(f"--private-key={certificates.switch_key}", f"--certificate={certificates.switch}",
+                         f"--ca-cert={certificates.authority}", f"--remote=pssl:{empty_database.tls_port}:127.0.0.1")
+    empty_database.fill()
+    remote = ovsdb.Remote("127.0.0.1", empty_database.tls_port, str(certificates.client_key), str(certificates.client), str(certificates.authority))
+    with ovsdb.Session(remote, PLACE, 3.0) as switch:
+        switch.change(deciding(INTO_101))
+    assert empty_database.port("s01")[1] == "101"
+    stranger = dataclasses.replace(remote, ca_cert=str(certificates.other_authority))
+    with ovsdb.Session(stranger, PLACE, 0.5) as switch, pytest.raises(Unreachable, match="certificate verify failed"):
+        switch.ports()
+
+
+def test_tls_files_that_cannot_be_used_are_named(certificates, tmp_path):
+    options = {"host": "192.0.2.1", "port": 6640, "private_key": str(certificates.client_key), "certificate": str(certificates.client)}
+    with pytest.raises(InvalidInput, match="absent.pem"):
+        ovsdb.Remote.from_options(options | {"ca_cert": str(tmp_path / "absent.pem")})
+    with pytest.raises(InvalidInput, match="switch"):  # a key that is not the certificate's
+        ovsdb.Remote.from_options(options | {"private_key": str(certificates.switch_key), "ca_cert": str(certificates.authority)})
 
 
 def test_a_refused_port_leaves_all_as_they_were(database):

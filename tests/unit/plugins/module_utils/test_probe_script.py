@@ -26,9 +26,12 @@ PLAIN = {
 BOND = {
     "addresses": [LOOPBACK, "4: bond0    inet 10.64.0.10/24 scope global bond0\\       valid_lft forever preferred_lft forever"],
     "links": [
-        "2: eth0: <BROADCAST,SLAVE,UP> mtu 1500 master bond0 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff \\    bond_slave state BACKUP perm_hwaddr 52:54:00:00:00:01",
-        "3: eth1: <BROADCAST,SLAVE,UP> mtu 1500 master bond0 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff permaddr 52:54:00:00:01:01 \\    bond_slave state ACTIVE perm_hwaddr 52:54:00:00:01:01",
-        "4: bond0: <BROADCAST,MASTER,UP> mtu 1500 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff \\    bond mode active-backup active_slave eth1 miimon 100",
+        "2: eth0: <BROADCAST,SLAVE,UP> mtu 1500 master bond0 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff \\"
+        "    bond_slave state BACKUP perm_hwaddr 52:54:00:00:00:01",
+        "3: eth1: <BROADCAST,SLAVE,UP> mtu 1500 master bond0 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff "
+        "permaddr 52:54:00:00:01:01 \\    bond_slave state ACTIVE perm_hwaddr 52:54:00:00:01:01",
+        "4: bond0: <BROADCAST,MASTER,UP> mtu 1500 state UP\\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff \\"
+        "    bond mode active-backup active_slave eth1 miimon 100",
     ],
 }
 IP = """case "$*" in
@@ -55,8 +58,8 @@ def machine(tmp_path):
     """Runs the script on a machine with the given network; returns (results, calls of the tools)."""
 
     def run(network, asked, reachable=(), neighbours=(), **tools):
-        contents = {"addresses": network["addresses"], "links": network["links"], "neighbours": [f"{address} lladdr 52:54:00:99:99:99 REACHABLE" for address in neighbours],
-                    "reachable": reachable, "calls": []}
+        known = [f"{address} lladdr 52:54:00:99:99:99 REACHABLE" for address in neighbours]
+        contents = network | {"neighbours": known, "reachable": reachable, "calls": []}
         for name, lines in contents.items():
             (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
         for name, text in ({"ip": IP, "ping": PING, "arping": ARPING, "sudo": 'shift; exec "$@"\n'} | tools).items():

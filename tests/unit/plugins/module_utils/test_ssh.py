@@ -71,7 +71,8 @@ def test_without_a_client_the_remedy_is_told(monkeypatch, tmp_path):
 
 
 def test_a_login_comes_from_management_or_the_leased_address():
-    assert ssh.Login.of({"name": "s1", "address": "10.64.0.10", "management": {"address": "192.0.2.9", "port": 2222, "user": "root"}}) == ssh.Login("s1", "192.0.2.9", 2222, "root")
+    management = {"address": "192.0.2.9", "port": 2222, "user": "root"}
+    assert ssh.Login.of({"name": "s1", "address": "10.64.0.10", "management": management}) == ssh.Login("s1", "192.0.2.9", 2222, "root")
     assert ssh.Login.of({"name": "s1", "address": "10.64.0.10"}) == ssh.Login("s1", "10.64.0.10", 22, "core")
 
 

@@ -237,8 +237,9 @@ def test_a_switch_that_was_not_read_back_is_residue():
 
 
 def test_objects_and_claims_left_are_named():
-    looked_at = clean() | {"objects": [{"kind": "NodePool", "metadata": {"namespace": "blue", "name": "blue-workers"}}, {"kind": "Namespace", "metadata": {"name": "blue"}}],
-                           "claims": [{"kind": "vlan", "resource": "101"}, "server s1"]}
+    pool = {"kind": "NodePool", "metadata": {"namespace": "blue", "name": "blue-workers"}}
+    namespace = {"kind": "Namespace", "metadata": {"name": "blue"}}
+    looked_at = clean() | {"objects": [pool, namespace], "claims": [{"kind": "vlan", "resource": "101"}, "server s1"]}
     about = [problem["object"] for problem in gates.residue(SEGMENT, SERVERS, looked_at)["problems"]]
     assert about == ["NodePool blue/blue-workers", "Namespace blue", "vlan 101", "server s1"]
 

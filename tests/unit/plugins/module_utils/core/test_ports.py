@@ -57,7 +57,9 @@ def test_leftover_trunk_vlans_of_an_access_port_are_cleared():
     assert one(Columns("access", 101, frozenset([5])), mode="access", vlan=101, expect=[]).is_change
 
 
-@pytest.mark.parametrize("before", [Columns("access", 190), Columns("access"), Columns(), trunk(999), trunk(101, 999), Columns("native-untagged", 999, frozenset([999]))])
+@pytest.mark.parametrize("before", [
+    Columns("access", 190), Columns("access"), Columns(), trunk(999), trunk(101, 999), Columns("native-untagged", 999, frozenset([999])),
+])
 def test_somebody_elses_port_is_refused_by_name(before):
     with pytest.raises(PortInUse) as caught:
         one(before, mode="access", vlan=101, expect=[999])
