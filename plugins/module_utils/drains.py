@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.conditions import holds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.drains import evictable, is_going, pod_name
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NotFound, Unreachable, WaitTimeout
 from ansible_collections.leasehold.cloud.plugins.module_utils.hub import Hub
@@ -38,11 +39,18 @@ class Drain:
         return found
 
     def pods(self) -> list[Mapping]:
-        """The pods on the nodes that must go."""
+        """The pods on the nodes that must go, and are not merely waiting for a dead node's kubelet to say they went."""
         found: list[Mapping] = []
         for name in self._nodes:
-            found.extend(self._api.list("Pod", fieldSelector=f"spec.nodeName={name}")[0])
-        return evictable(found)
+            pods = evictable(self._api.list("Pod", fieldSelector=f"spec.nodeName={name}")[0])
+            found.extend(pods if self._is_ready(name) else [pod for pod in pods if not is_going(pod)])
+        return found
+
+    def _is_ready(self, name: str) -> bool:
+        try:
+            return holds(self._api.get("Node", name), "Ready")
+        except NotFound:
+            return False
 
     def cordon(self, nodes: Sequence[str]) -> None:
         """Let the nodes take no more pods."""

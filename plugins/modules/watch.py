@@ -62,7 +62,9 @@ options:
         type: list
         elements: dict
       names:
-        description: Names of nodes, or of the objects that shall be gone. All of the kind when not given.
+        description:
+          - Names of nodes, or of the objects that shall be gone. All of the kind when not given.
+          - For V(node_pools_ready), the nodes that are leaving; the pools need not be Ready for them.
         type: list
         elements: str
       kind:
