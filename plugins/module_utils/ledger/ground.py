@@ -13,9 +13,12 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests, cluster_plan, verify_base
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, mirror, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+
+sa = lazy("sqlalchemy")
 
 
 def held_cluster(tx: Transaction, name: str) -> HeldCluster | None:
@@ -27,11 +30,12 @@ def held_cluster(tx: Transaction, name: str) -> HeldCluster | None:
 def free_servers(tx: Transaction, site: str, classes: Collection[str]) -> list[Server]:
     """Servers of some classes that can be had: active, present, available, held by nobody."""
     mirrored, states, held = tables().servers, tables().server_states, tables().claims
-    query = servers.select_rows().where(
+    claimed = sa.select(held.c.id).where(held.c.kind == "server", held.c.resource == mirrored.c.name)
+    query = sa.select(mirrored.c.document).join(states, states.c.server == mirrored.c.name).where(
         mirrored.c.site == site, mirrored.c["class"].in_(classes), mirrored.c.status == "active", mirrored.c.missing_since.is_(None),
-        states.c.state == "available", held.c.cluster.is_(None),
+        states.c.state == "available", ~claimed.exists(),
     )
-    return [servers.as_server(row) for row in tx.rows(query)]
+    return [Server.from_dict(row.document) for row in tx.execute(query)]  # the state of all is the default, available
 
 
 def all_servers(tx: Transaction, site: str) -> list[Server]:

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A ledger to test with, and what is done with it over and over. The fixture C(url) says where: SQLite, or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import orders
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, ground, mirror, runs, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
+from tests.unit.plugins.module_utils.core import sites
+
+HOUR = 3600
+PROOF = [{"drive": "disk0", "proven": True}]
+NODE_SETS = [{"name": "workers", "class": "cpu", "count": 2}]
+
+
+@pytest.fixture
+def ledger(url):
+    """A ledger that knows a site of two racks with four servers each; every other one is of class cpu."""
+    with Ledger.open(url, "tester") as opened:
+        sync(opened, sites.site())
+        yield opened
+
+
+def sync(opened: Ledger, site, mark: str = "1") -> mirror.Sync:
+    with opened.transaction() as tx:
+        outcome = mirror.sync(tx, site, mark)
+        tx.keep()
+        return outcome
+
+
+def order(name: str, **changes):
+    variables = {"name": name, "tenant": "acme", "node_sets": NODE_SETS, "lease_duration": "30d"} | changes
+    return orders.parse({f"cluster_{key}": value for key, value in variables.items()})
+
+
+def planned(opened: Ledger, name: str, operation: str = "create", **changes) -> dict:
+    with opened.reading() as tx:
+        return ground.plan(tx, order(name, **changes), operation, None, None)
+
+
+def begin(opened: Ledger, name: str, operation: str = "create", holder: str | None = None, **changes) -> int:
+    """Start a run in the name of this process (or of ``holder``), and return its token."""
+    with opened.transaction() as tx:
+        run = runs.start(tx, name, operation, holder or holder_of(os.getpid()), HOUR)
+        clusters.begin(tx, name, operation, **({"tenant": "acme", "site": "lab"} | changes))
+        tx.keep()
+        return run["token"]
+
+
+def take(opened: Ledger, plan: dict, token: int) -> list:
+    with opened.transaction() as tx:
+        ground.verify(tx, plan)
+        changes = claims.take(tx, plan, token) + clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan))
+        tx.keep()
+        return changes
+
+
+def finish(opened: Ledger, name: str, token: int, operation: str = "create") -> list:
+    with opened.transaction() as tx:
+        runs.end(tx, name, token, runs.FINISHED)
+        changes = clusters.finish(tx, name, operation)
+        tx.keep()
+        return changes
+
+
+def free(opened: Ledger, name: str, names=None) -> list:
+    with opened.transaction() as tx:
+        changes = claims.free(tx, name, names)
+        tx.keep()
+        return changes
+
+
+def move(opened: Ledger, names, state: str, **options) -> list:
+    with opened.transaction() as tx:
+        changes = servers.move(tx, names, state, **options)
+        tx.keep()
+        return changes
+
+
+def create(opened: Ledger, name: str, **changes) -> tuple[dict, int]:
+    """A cluster with all its claims, whose run is still at work: the plan and the token."""
+    plan = planned(opened, name, **changes)
+    token = begin(opened, name)
+    take(opened, plan, token)
+    return plan, token
+
+
+def serve(opened: Ledger, name: str, **changes) -> tuple[dict, int]:
+    """A cluster that is ready, its servers in service."""
+    plan, token = create(opened, name, **changes)
+    for state in ("provisioning", "in_service"):
+        move(opened, names_of(plan), state, by=servers.Mover(name, token))
+    finish(opened, name, token)
+    return plan, token
+
+
+def names_of(plan: dict) -> list[str]:
+    return [server["name"] for server in plan["servers"]]
+
+
+def cluster(opened: Ledger, name: str) -> dict | None:
+    with opened.reading() as tx:
+        return next(iter(clusters.describe(tx, name)), None)
+
+
+def states(opened: Ledger) -> dict[str, str]:
+    with opened.reading() as tx:
+        return {row["name"]: row["state"] for row in servers.states(tx)}

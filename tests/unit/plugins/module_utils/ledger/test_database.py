@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening the ledger: its schema, its transactions, and what a user is told when it cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+from tests.unit.plugins.module_utils.ledger import books
+
+OPEN = "from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger; import sys; Ledger.open(sys.argv[1], 'x').close()"
+
+
+def opened_by_itself(url: str, then: str = "") -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", f"{OPEN}\n{then}", url], capture_output=True, text=True, check=False)
+
+
+def set_version(url: str, version: str) -> None:
+    with Ledger.open(url, "tester") as ledger, ledger.transaction() as tx:
+        tx.execute(sqlalchemy.text(f"UPDATE alembic_version SET version_num = '{version}'"))
+        tx.keep()
+
+
+def test_the_migrations_make_the_schema_that_the_code_uses(url):
+    with Ledger.open(url, "tester") as ledger, ledger.reading() as tx:
+        assert compare_metadata(MigrationContext.configure(tx.connection), schema.tables().metadata) == []
+
+
+def test_the_newest_migration_is_the_head():
+    versions = schema.__file__.replace("schema.py", "migrations/versions")
+    listing = subprocess.run(["ls", versions], capture_output=True, text=True, check=True).stdout.split()
+    newest = max(name for name in listing if name.startswith("v"))
+    assert newest.startswith(f"v{schema.HEAD}_")
+
+
+def test_an_up_to_date_ledger_opens_without_alembic(url):
+    assert opened_by_itself(url).returncode == 0
+    again = opened_by_itself(url, "assert 'alembic' not in sys.modules, 'imported'")
+    assert again.returncode == 0, again.stderr
+
+
+def test_processes_that_open_an_empty_database_at_once_all_get_the_ledger(url):
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(lambda _: opened_by_itself(url), range(6)))
+    assert [outcome.returncode for outcome in outcomes] == [0] * 6, outcomes[0].stderr
+
+
+@pytest.mark.parametrize(("version", "word", "remedy"), [("0000", "older", "migrate=true"), ("9999", "newer", "install")])
+def test_another_schema_is_refused_with_the_remedy(url, version, word, remedy):
+    set_version(url, version)
+    with pytest.raises(Refused, match=word) as refusal:
+        Ledger.open(url, "tester")
+    assert remedy in refusal.value.remedy
+    with pytest.raises(Refused):
+        Ledger.open(url, "tester", migrate=True)  # there is no way from a schema that nobody knows
+
+
+def test_what_nobody_keeps_is_not_written(ledger):
+    with ledger.transaction() as tx:
+        events.record(tx, "server x", "tried")
+    with ledger.reading() as tx:
+        assert not events.history(tx, "server x")
+
+
+def test_nothing_is_written_when_something_fails(ledger):
+    with pytest.raises(KeyError), ledger.transaction() as tx:
+        events.record(tx, "server x", "tried")
+        tx.keep()
+        raise KeyError("x")
+    with ledger.reading() as tx:
+        assert not events.history(tx, "server x")
+
+
+def test_a_reader_does_not_wait_for_a_writer_and_sees_one_moment(ledger):
+    with ledger.transaction() as writer:
+        events.record(writer, "server x", "tried")
+        writer.keep()
+        with ledger.reading() as reader:
+            assert not events.history(reader, "server x")
+    with ledger.reading() as reader:
+        assert len(events.history(reader, "server x")) == 1
+
+
+def test_writers_follow_one_another(ledger):
+    def write(number: int) -> None:
+        with ledger.transaction() as tx:
+            events.record(tx, "server x", "counted", None, {"earlier": len(events.history(tx, "server x"))})
+            tx.keep()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(24)))
+    with ledger.reading() as tx:
+        assert [event["after"]["earlier"] for event in events.history(tx, "server x")] == list(range(24))
+        assert events.first_broken(tx) is None
+
+
+def test_events_can_only_be_added_to(ledger):
+    for statement in ("UPDATE events SET actor = 'nobody'", "DELETE FROM events"):
+        with pytest.raises(sqlalchemy.exc.SQLAlchemyError, match="append-only"), ledger.transaction() as tx:
+            tx.execute(sqlalchemy.text(statement))
+
+
+def test_a_change_made_behind_the_ledgers_back_is_found(ledger):
+    books.serve(ledger, "blue")
+    with ledger.transaction() as tx:
+        if tx.connection.dialect.name == "postgresql":
+            tx.execute(sqlalchemy.text("ALTER TABLE events DISABLE TRIGGER events_append_only"))
+        else:
+            tx.execute(sqlalchemy.text("DROP TRIGGER events_append_only_update"))
+        assert events.first_broken(tx) is None
+        tx.execute(sqlalchemy.text("UPDATE events SET actor = 'somebody else' WHERE id = 5"))
+        assert events.first_broken(tx) == 5
+
+
+def test_an_unreachable_database_is_told_without_its_password():
+    with pytest.raises(Unreachable) as error:
+        Ledger.open("postgresql://someone:s3cret@127.0.0.1:1/ledger", "tester")
+    assert "s3cret" not in str(error.value.as_result())
+    assert "127.0.0.1" in error.value.object
+    assert error.value.remedy
+
+
+def test_a_wrong_url_is_told():
+    with pytest.raises(Unreachable, match="nonsense"):
+        Ledger.open("nonsense://", "tester")
+
+
+def test_looking_makes_no_ledger(tmp_path):
+    path = tmp_path / "deep" / "ledger.db"
+    with Ledger.open(str(path), "tester", writable=False) as ledger:
+        assert books.states(ledger) == {}
+    assert not path.parent.exists()
+
+
+def test_a_plain_path_is_a_sqlite_file(tmp_path):
+    Ledger.open(str(tmp_path / "deep" / "ledger.db"), "tester").close()
+    assert (tmp_path / "deep" / "ledger.db").exists()
