@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # Run on a server by `sh -s`, with these set before it (see core/probes.py):
 #   address    the address that the server was leased
 #   macs       its NICs' MAC addresses
@@ -20,7 +20,7 @@ LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 
-as_root=
+as_root=''
 while read -r key _ effective _; do
     if [ "$key" = Uid: ] && [ "$effective" != 0 ]; then
         as_root='sudo -n'
@@ -28,7 +28,7 @@ while read -r key _ effective _; do
 done < /proc/self/status
 
 # Which device holds the address, and which hold any.
-device=
+device=''
 holders=' '
 addresses=$(ip -o -4 address show) || { echo "error ip does not list the addresses"; exit 0; }
 while read -r _ name _ cidr _; do
@@ -42,7 +42,7 @@ $addresses
 END
 if [ -z "$device" ]; then
     echo "error no device holds the leased address $address"
-    echo done
+    echo 'done'
     exit 0
 fi
 
@@ -50,7 +50,7 @@ fi
 describe() {
     link=${2%:}
     link=${link%%@*}
-    mac= own= master= active=
+    mac='' own='' master='' active=''
     while [ $# -gt 1 ]; do
         case $1 in
             link/ether) mac=$2 ;;
@@ -64,7 +64,7 @@ describe() {
 }
 
 links=$(ip -o -d link show) || { echo "error ip does not list the links"; exit 0; }
-leased_mac= through= spares= found=' '
+leased_mac='' through='' spares='' found=' '
 while read -r line; do
     # shellcheck disable=SC2086
     describe $line
@@ -138,26 +138,45 @@ ask() {
     fi
 }
 
-ask_spares() { # index address methods whether seconds
-    case $3:$4 in *arp*:yes) ;; *) return ;; esac
-    for spare in $spares; do
-        ask arp "$spare" "$1" "$2" "$5" -D
-    done
+# Of one that must answer, only the answer is told: without, it is asked again when the crowd has gone.
+attempt() {
+    line=$("$@")
+    case $line in answer*" yes") echo "$line" ;; esac
+}
+
+answered() { # method device index
+    case $answers in *"answer $1 $2 $3 yes"*) return 0 ;; esac
+    return 1
+}
+
+is_neighbour() { # address
+    case "
+$neighbours" in
+        *"
+$1 lladdr "*) return 0 ;;
+    esac
+    return 1
 }
 
 first_round() {
     while read -r index target methods by_spares; do
         [ -n "$index" ] || continue
-        case $methods in *icmp*) ask icmp "$device" "$index" "$target" "$patience" ;; esac
-        ask_spares "$index" "$target" "$methods" "$by_spares" "$patience"
+        case $methods in *icmp*) ask attempt icmp "$device" "$index" "$target" "$patience" ;; esac
+        case $methods:$by_spares in *arp*:yes) ;; *) continue ;; esac
+        for spare in $spares; do
+            ask attempt arp "$spare" "$index" "$target" "$patience" -D
+        done
     done <<END
 $reach
 END
     while read -r index target methods by_spares; do
         [ -n "$index" ] || continue
         case $methods in *icmp*) ask icmp "$device" "$index" "$target" "$window" ;; esac
-        case $methods in *arp*) ask arp "$device" "$index" "$target" "$window" -D ;; esac
-        ask_spares "$index" "$target" "$methods" "$by_spares" "$window"
+        case $methods in *arp*) ask arp "$device" "$index" "$target" "$window" -D ;; *) continue ;; esac
+        [ "$by_spares" = yes ] || continue
+        for spare in $spares; do
+            ask arp "$spare" "$index" "$target" "$window" -D
+        done
     done <<END
 $silent
 END
@@ -165,21 +184,23 @@ END
 }
 
 # Who answered an ICMP echo and is in the neighbour table with its link address has answered ARP: asking again would only
-# take time. All others are asked.
+# take time. All others that must answer are asked.
 second_round() {
     running=0
     neighbours=$(ip -4 neighbour show dev "$device")
-    while read -r index target methods _; do
+    while read -r index target methods by_spares; do
+        [ -n "$index" ] || continue
+        case $methods in *icmp*) answered icmp "$device" "$index" || ask icmp "$device" "$index" "$target" "$patience" ;; esac
         case $methods in *arp*) ;; *) continue ;; esac
-        case $answers in
-            *"answer icmp $device $index yes"*)
-                case "
-$neighbours" in
-                    *"
-$target lladdr "*) echo "answer arp $device $index yes"; continue ;;
-                esac ;;
-        esac
-        ask arp "$device" "$index" "$target" "$patience" -f -s "$address"
+        if answered icmp "$device" "$index" && is_neighbour "$target"; then
+            echo "answer arp $device $index yes"
+        else
+            ask arp "$device" "$index" "$target" "$patience" -f -s "$address"
+        fi
+        [ "$by_spares" = yes ] || continue
+        for spare in $spares; do
+            answered arp "$spare" "$index" || ask arp "$spare" "$index" "$target" "$patience" -D
+        done
     done <<END
 $reach
 END
@@ -189,4 +210,4 @@ END
 answers=$(first_round)
 echo "$answers"
 second_round
-echo done
+echo 'done'

@@ -47,7 +47,7 @@ options:
     type: bool
     default: true
   patience:
-    description: Whole seconds within which those that must answer do so. An answer ends the wait.
+    description: Whole seconds within which those that must answer do so. An answer ends the wait; without one, they are asked once more.
     type: int
     default: 5
   window:

@@ -88,7 +88,7 @@ def time_limit(server: Mapping, asked: Sequence[Question], pace: Pace) -> float:
     """Seconds after which the server's findings are not waited for any longer, once connected: twice the longest they can take."""
     each = 1 + len(server["nics"])
     batches = len(asked) * each // BATCH + 1
-    return 2.0 * (2 * pace.patience + pace.window) * batches + 10
+    return 2.0 * (2 * pace.patience + pace.window) * batches + 30
 
 
 def read(server: Mapping, asked: Sequence[Question], output: str) -> list[dict]:

@@ -115,6 +115,19 @@ def test_a_neighbour_whose_address_only_begins_alike_is_not_taken_for_it(machine
     assert "arping -f -s 10.64.0.10 -w 5 -I eth0 10.64.0.1" in calls and told(results)["eth0", "gateway", "arp"] is True
 
 
+def test_who_must_answer_gets_a_second_chance(machine):
+    """In a crowd of servers that all ask at once, a first question may be lost."""
+    deaf = 'n=$(cat "$FAKES/tries" 2>/dev/null); echo "x$n" > "$FAKES/tries"; [ "$n" ] || exit 1; exit 0\n'
+    results, _calls = machine(PLAIN, [PEER], ping=deaf, reachable=["10.64.0.11"])
+    assert told(results) == {("eth0", "peer", "icmp"): True, ("eth0", "peer", "arp"): True} and len(results) == 2
+
+
+def test_who_never_answers_is_told_once(machine):
+    results, _calls = machine(PLAIN, [GATEWAY])
+    assert told(results) == {("eth0", "gateway", "icmp"): False, ("eth0", "gateway", "arp"): False, ("eth1", "gateway", "arp"): False}
+    assert len(results) == 3
+
+
 def test_through_a_bond_the_active_nic_is_named_and_none_is_spare(machine):
     results, calls = machine(BOND, [GATEWAY], reachable=["10.64.0.1"])
     assert told(results) == {("eth1", "gateway", "icmp"): True, ("eth1", "gateway", "arp"): True}
