@@ -7,7 +7,7 @@ PYTHON_BIN := $(VENV)/bin/python
 export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults check sanity lint bench-order
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults check sanity lint molecule bench-order
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,13 +44,16 @@ test-lab: hub
 test-faults: hub ## Every fault of the lab against an order, and what became of it
 	@$(PYTHON_BIN) -m pytest -q -s tests/faults
 
-check: sanity lint ## Sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
+check: lint sanity molecule ## Sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
 
 sanity: setup
 	@scripts/sanity.sh
 
 lint: setup
-	@$(VENV)/bin/ansible-lint --offline --profile production
+	@ansible-lint --offline --profile production
+
+molecule: hub
+	@cd extensions && molecule test --all
 
 bench-order: hub ## An order's cost beside its floor
 	@$(PYTHON_BIN) tests/benchmarks/order.py

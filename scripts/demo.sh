@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
 # The hub's binaries take longest, and need only Python's standard library and Go: they are built beside the set-up.
-if command -v go >/dev/null; then
+if go version 2>/dev/null | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'; then
   say "Looking for the hub's kube-apiserver and etcd (built once, in a few minutes, where there are none)"
   "${PYTHON:-python3}" -m lab.hub.binaries &
   hub=$!

@@ -9,7 +9,7 @@ python=${2:-${PYTHON:-python3}}
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-packages=(openvswitch-switch iproute2 iputils-ping iputils-arping ethtool openssh-server openssh-client postgresql-common python3-venv)
+packages=(openvswitch-switch iproute2 iputils-ping iputils-arping ethtool openssh-server openssh-client shellcheck python3-venv)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
