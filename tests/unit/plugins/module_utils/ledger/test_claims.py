@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import subprocess
-import sys
+import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -18,8 +17,6 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
-
-ROOT = Path(__file__).parents[5]
 
 
 def held(ledger) -> set[tuple[str, str, str]]:
@@ -165,7 +162,7 @@ def contend(arguments: tuple[str, str]) -> str:
 def test_many_processes_never_claim_double_and_never_by_half(ledger, url):
     """Two servers are ordered by each of eight processes; four cpu servers are there."""
     contenders = [f"c{number}" for number in range(8)]
-    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("fork")) as pool:
         outcomes = dict(zip(contenders, pool.map(contend, [(url, name) for name in contenders])))
     winners = {name for name, outcome in outcomes.items() if outcome == "claimed"}
     assert len(winners) == 2, outcomes
@@ -178,22 +175,19 @@ def test_many_processes_never_claim_double_and_never_by_half(ledger, url):
         assert events.first_broken(tx) is None
 
 
-KILLED = """
-import os, sys
-from tests.unit.plugins.module_utils.ledger import books
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
-ledger = Ledger.open(sys.argv[1], "doomed")
-plan, token = books.planned(ledger, "blue"), books.begin(ledger, "blue")
-with ledger.transaction() as tx:
-    claims.take(tx, plan, token)
-    os.kill(os.getpid(), 9)
-"""
+def die_claiming(url: str) -> None:
+    with Ledger.open(url, "doomed") as ledger:
+        plan, token = books.planned(ledger, "blue"), books.begin(ledger, "blue")
+        with ledger.transaction() as tx:
+            claims.take(tx, plan, token)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_process_killed_in_the_middle_leaves_no_claim_and_its_run_is_taken_over(ledger, url):
-    killed = subprocess.run([sys.executable, "-c", KILLED, url], cwd=ROOT, check=False)
-    assert killed.returncode == -9
+    killed = multiprocessing.get_context("fork").Process(target=die_claiming, args=(url,))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert held(ledger) == set()
     assert set(books.states(ledger).values()) == {"available"}
     plan, token = books.create(ledger, "blue")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -17,11 +19,17 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import even
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from tests.unit.plugins.module_utils.ledger import books
 
-OPEN = "from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger; import sys; Ledger.open(sys.argv[1], 'x').close()"
+OPEN = """
+import sys
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+Ledger.open(sys.argv[1], "x").close()
+assert "alembic" not in sys.modules, "imported"
+"""
 
 
-def opened_by_itself(url: str, then: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", f"{OPEN}\n{then}", url], capture_output=True, text=True, check=False)
+def open_once(url: str) -> bool:
+    with Ledger.open(url, "tester") as opened, opened.reading() as tx:
+        return events.history(tx) == []
 
 
 def set_version(url: str, version: str) -> None:
@@ -36,22 +44,20 @@ def test_the_migrations_make_the_schema_that_the_code_uses(url):
 
 
 def test_the_newest_migration_is_the_head():
-    versions = schema.__file__.replace("schema.py", "migrations/versions")
-    listing = subprocess.run(["ls", versions], capture_output=True, text=True, check=True).stdout.split()
-    newest = max(name for name in listing if name.startswith("v"))
+    versions = Path(schema.__file__).parent / "migrations" / "versions"
+    newest = max(path.name for path in versions.glob("v*.py"))
     assert newest.startswith(f"v{schema.HEAD}_")
 
 
 def test_an_up_to_date_ledger_opens_without_alembic(url):
-    assert opened_by_itself(url).returncode == 0
-    again = opened_by_itself(url, "assert 'alembic' not in sys.modules, 'imported'")
+    open_once(url)
+    again = subprocess.run([sys.executable, "-c", OPEN, url], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
 
 
 def test_processes_that_open_an_empty_database_at_once_all_get_the_ledger(url):
-    with ThreadPoolExecutor(6) as pool:
-        outcomes = list(pool.map(lambda _: opened_by_itself(url), range(6)))
-    assert [outcome.returncode for outcome in outcomes] == [0] * 6, outcomes[0].stderr
+    with ProcessPoolExecutor(6, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert list(pool.map(open_once, [url] * 12)) == [True] * 12
 
 
 @pytest.mark.parametrize(("version", "word", "remedy"), [("0000", "older", "migrate=true"), ("9999", "newer", "install")])

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of the ledger's tests once more, on PostgreSQL."""
+
+# pylint: disable=wildcard-import,unused-wildcard-import
+from __future__ import annotations
+
+from tests.unit.plugins.module_utils.ledger.test_claims import *
+from tests.unit.plugins.module_utils.ledger.test_database import *
+from tests.unit.plugins.module_utils.ledger.test_runs import *
