@@ -10,7 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine is slow, not wrong: no test is judged by the clock.
+hypothesis.settings.register_profile("leasehold", deadline=None)
+hypothesis.settings.load_profile("leasehold")
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
