@@ -8,6 +8,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.drains import
 from ansible_collections.leasehold.cloud.plugins.module_utils.drains import Drain
 from ansible_collections.leasehold.cloud.plugins.module_utils.hub import Hub
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import preload
+from ansible_collections.leasehold.cloud.plugins.module_utils.waits import Waiter
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.action import LeaseholdAction
 
 preload("kubernetes", "urllib3", "yaml")
@@ -17,6 +18,8 @@ class ActionModule(LeaseholdAction):
     """Cordon several nodes of a cluster and evict their pods, all together."""
 
     def execute(self, args, task_vars):
+        if not self.check_mode:  # the API may be away for a while
+            Waiter(args["kubeconfig"], args["timeout"], self.say).wait({"name": "api_ready", "cluster": args["cluster"]})
         hub = Hub.from_file(args["kubeconfig"])
         api = hub.hosted(args["cluster"]) if args["cluster"] else hub
         drain = Drain(api, args["nodes"], args["grace_period"], self.say)

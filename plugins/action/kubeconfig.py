@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, NotFound
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed
 from ansible_collections.leasehold.cloud.plugins.module_utils.hub import Hub
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import preload
+from ansible_collections.leasehold.cloud.plugins.module_utils.waits import Waiter
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.action import LeaseholdAction
 
 preload("kubernetes", "urllib3", "yaml")
@@ -39,12 +40,13 @@ class ActionModule(LeaseholdAction):
             ) from error
 
     def _published(self, args: dict) -> str:
-        try:
-            return Hub.from_file(args["kubeconfig"]).hosted_kubeconfig(args["cluster"])
-        except NotFound:
-            if self.check_mode:
-                return ""  # it will be published by the run that is being predicted
-            raise
+        """The kubeconfig's text; in check mode an empty one while there is none, for the run will find it published."""
+        waiter = Waiter(args["kubeconfig"], args["timeout"], self.say)
+        condition = {"name": "hosted_cluster_available", "cluster": args["cluster"]}
+        if self.check_mode and not waiter.look(condition)["done"]:
+            return ""
+        waiter.wait(condition)
+        return Hub.from_file(args["kubeconfig"]).hosted_kubeconfig(args["cluster"])
 
 
 def _read(path: Path) -> tuple[str, int] | None:

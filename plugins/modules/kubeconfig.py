@@ -10,7 +10,7 @@ module: kubeconfig
 short_description: Keep a hosted cluster's kubeconfig as a private file
 version_added: 0.1.0
 description:
-  - Writes the kubeconfig that a HostedCluster's status names to a file that only its owner can read.
+  - Waits until a HostedCluster is available, and writes the kubeconfig that its status names to a file that only its owner can read.
   - The kubeconfig never appears in results, events or diffs.
 extends_documentation_fragment:
   - leasehold.cloud.attributes
@@ -28,6 +28,10 @@ options:
     description: The file.
     type: path
     required: true
+  timeout:
+    description: Seconds that the hosted cluster may take to be available.
+    type: int
+    default: 300
   state:
     description: Whether the file shall exist.
     type: str
