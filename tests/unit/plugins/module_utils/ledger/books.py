@@ -33,14 +33,14 @@ def sync(opened: Ledger, site, mark: str = "1") -> mirror.Sync:
         return outcome
 
 
-def order(name: str, **changes):
+def order(name: str, operation: str = "create", **changes):
     variables = {"name": name, "tenant": "acme", "node_sets": NODE_SETS, "lease_duration": "30d"} | changes
-    return orders.parse({f"cluster_{key}": value for key, value in variables.items()})
+    return orders.parse({f"cluster_{key}": value for key, value in variables.items()}, None, operation)
 
 
 def planned(opened: Ledger, name: str, operation: str = "create", **changes) -> dict:
     with opened.reading() as tx:
-        return ground.plan(tx, order(name, **changes), operation, None, None)
+        return ground.plan(tx, order(name, operation, **changes), operation, None, None)
 
 
 def begin(opened: Ledger, name: str, operation: str = "create", holder: str | None = None, **changes) -> int:
