@@ -18,7 +18,8 @@ class ActionModule(LeaseholdAction):
     """One SSH session a server, many at a time."""
 
     def execute(self, args, task_vars):
-        servers, pace = args["servers"], probes.Pace(args["patience"], args["window"])
+        servers = args["servers"]
+        pace = probes.Pace.among(min(len(servers), args["concurrency"]), args["patience"], args["window"])
         body = Path(ssh.__file__).with_name("probe.sh").read_text(encoding="utf-8")
         client = ssh.Client(
             args["private_key_file"], args["known_hosts_file"], args["host_key_checking"] == "accept_new",

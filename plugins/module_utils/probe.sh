@@ -4,8 +4,9 @@
 #   macs       its NICs' MAC addresses
 #   patience   seconds for those that must answer
 #   window     seconds to listen for those that must not
-#   batch      how many questions are asked at once
-#   reach      lines of: index, address, methods (of arp,icmp), whether spare NICs ask too (yes, no)
+#   batch      how many questions are asked at once of those that must answer
+#   silent_batch  how many of those that must not: these take their time whatever happens, and make little traffic
+#   reach      lines of: index, address, methods (of arp,icmp), and peer or given; of peers, spare NICs do not ask
 #   silent     the same of those that must not answer
 # Needs ip, ping and iputils' arping, as root or through `sudo -n`. Prints one line for each finding:
 #   device ROLE DEVICE MAC          ROLE: leased (holds the address), spare (a NIC of its own, without address)
@@ -14,7 +15,7 @@
 #   error MESSAGE
 #   done                            always the last: without it, the findings are not complete
 # An address that must not answer is asked for by ARP probes without a sender (RFC 5227), which whoever holds it answers,
-# whatever its routes and filters on senders are.
+# whatever its routes and filters on senders are. So are peers, because such a probe fills nobody's neighbour table.
 set -f
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
@@ -159,26 +160,15 @@ $1 lladdr "*) return 0 ;;
 }
 
 first_round() {
-    while read -r index target methods by_spares; do
+    while read -r index target methods kind; do
         [ -n "$index" ] || continue
         case $methods in *icmp*) ask attempt icmp "$device" "$index" "$target" "$patience" ;; esac
-        case $methods:$by_spares in *arp*:yes) ;; *) continue ;; esac
+        case $methods:$kind in *arp*:given) ;; *) continue ;; esac
         for spare in $spares; do
             ask attempt arp "$spare" "$index" "$target" "$patience" -D
         done
     done <<END
 $reach
-END
-    while read -r index target methods by_spares; do
-        [ -n "$index" ] || continue
-        case $methods in *icmp*) ask icmp "$device" "$index" "$target" "$window" ;; esac
-        case $methods in *arp*) ask arp "$device" "$index" "$target" "$window" -D ;; *) continue ;; esac
-        [ "$by_spares" = yes ] || continue
-        for spare in $spares; do
-            ask arp "$spare" "$index" "$target" "$window" -D
-        done
-    done <<END
-$silent
 END
     wait
 }
@@ -188,16 +178,18 @@ END
 second_round() {
     running=0
     neighbours=$(ip -4 neighbour show dev "$device")
-    while read -r index target methods by_spares; do
+    while read -r index target methods kind; do
         [ -n "$index" ] || continue
         case $methods in *icmp*) answered icmp "$device" "$index" || ask icmp "$device" "$index" "$target" "$patience" ;; esac
         case $methods in *arp*) ;; *) continue ;; esac
         if answered icmp "$device" "$index" && is_neighbour "$target"; then
             echo "answer arp $device $index yes"
+        elif [ "$kind" = peer ]; then
+            ask arp "$device" "$index" "$target" "$patience" -D
         else
             ask arp "$device" "$index" "$target" "$patience" -f -s "$address"
         fi
-        [ "$by_spares" = yes ] || continue
+        [ "$kind" = given ] || continue
         for spare in $spares; do
             answered arp "$spare" "$index" || ask arp "$spare" "$index" "$target" "$patience" -D
         done
@@ -207,7 +199,26 @@ END
     wait
 }
 
+# Last, when it is known whether this server can ask at all.
+silent_round() {
+    running=0
+    batch=$silent_batch
+    while read -r index target methods kind; do
+        [ -n "$index" ] || continue
+        case $methods in *icmp*) ask icmp "$device" "$index" "$target" "$window" ;; esac
+        case $methods in *arp*) ask arp "$device" "$index" "$target" "$window" -D ;; *) continue ;; esac
+        [ "$kind" = given ] || continue
+        for spare in $spares; do
+            ask arp "$spare" "$index" "$target" "$window" -D
+        done
+    done <<END
+$silent
+END
+    wait
+}
+
 answers=$(first_round)
 echo "$answers"
 second_round
+silent_round
 echo 'done'

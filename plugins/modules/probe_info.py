@@ -12,12 +12,14 @@ version_added: 0.1.0
 short_description: Find out on the wire who answers a segment's servers
 description:
   - Logs in to each server over SSH, all at once, and lets it ask for addresses by ICMP echo and by ARP, from the device that holds its leased address.
+  - Every peer is asked for by ARP, and each server's next six peers by ICMP echo, too.
   - NICs of the server that hold no address and are in no bond ask too, at ARP level, for O(must_answer) and O(must_not_answer), though not for peers.
   - An address that must not answer is asked for by ARP probes without a sender (RFC 5227), which whoever holds it answers, even when it lies outside
     the segment's prefix.
   - It only asks. What the answers mean is decided by M(leasehold.cloud.gate_info); a server that cannot be probed is a result with an error, not a failed
     task.
-  - For N servers, each asks for N - 1 peers and the given targets, 128 questions at a time, and there is one SSH session a server, O(concurrency) at a time.
+  - For N servers, each asks for N - 1 peers and the given targets. There is one SSH session a server, O(concurrency) at a time, and together they ask
+    about 128 questions at a time of those that must answer, so that the segment is not flooded.
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
   - leasehold.cloud.attributes.info
@@ -49,7 +51,7 @@ options:
   patience:
     description: Whole seconds within which those that must answer do so. An answer ends the wait; without one, they are asked once more.
     type: int
-    default: 5
+    default: 3
   window:
     description: Whole seconds to listen for an answer of those that must not.
     type: int

@@ -16,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput
 
 METHODS = ("arp", "icmp")
-BATCH = 128  # questions that a server asks at once
+ECHOED_PEERS = 6  # peers that a server asks by ICMP as well; all are asked by ARP, which fills nobody's neighbour table
+AT_ONCE = 128  # questions to those that must answer, by all servers together: each may be a broadcast to all of them
+SILENT_AT_ONCE = 64  # questions to those that must not answer, by one server
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
@@ -28,15 +30,21 @@ class Question:
     address: str
     must_answer: bool
     methods: tuple[str, ...] = METHODS
-    by_spares: bool = True  # also by NICs that hold no address, at ARP level
+    peer: bool = False  # peers are not asked by NICs that hold no address; all others are, at ARP level
 
 
 @dataclasses.dataclass(frozen=True)
 class Pace:
-    """How patient a server is, in whole seconds: with those that must answer, and with those that must not."""
+    """How patient a server is, in whole seconds, with those that must answer and those that must not, and how many it asks at once."""
 
-    patience: int = 5
+    patience: int = 3
     window: int = 2
+    batch: int = 16
+
+    @classmethod
+    def among(cls, servers: int, patience: int, window: int) -> Pace:
+        """The pace of one of so many servers that ask at the same time."""
+        return cls(patience, window, max(4, AT_ONCE // max(1, servers)))
 
 
 def questions(server: Mapping, servers: Iterable[Mapping], must_answer: Iterable[Mapping], must_not_answer: Iterable[Mapping],
@@ -44,6 +52,8 @@ def questions(server: Mapping, servers: Iterable[Mapping], must_answer: Iterable
     """Who is asked from C(server): all of C(must_answer), every other server, all of C(must_not_answer).
 
     Peers are asked from the leased address only; the rest from spare NICs too, whose path to a peer is that to the gateway.
+    Every peer is asked by ARP, and the C(ECHOED_PEERS) that follow by name, round and round, by ICMP as well: what an echo
+    adds to an ARP answer within one segment does not depend on the pair, and N servers' echoes would fill tables with N² entries.
 
     :param servers: C({name, address}); those who probe, and with C(peers) are each other's peers.
     :param must_answer: C({name, address, methods}), methods by default both; a server's own address is left out.
@@ -51,9 +61,15 @@ def questions(server: Mapping, servers: Iterable[Mapping], must_answer: Iterable
     """
     asked = [_question(target, True) for target in must_answer]
     if peers:
-        asked += [_question(peer, True, by_spares=False) for peer in servers]
+        others = [peer for peer in servers if peer["name"] != server["name"]]
+        ring = sorted(others, key=lambda peer: (peer["name"] < server["name"], peer["name"]))
+        asked += [_question({**peer, "methods": METHODS if place < ECHOED_PEERS else ("arp",)}, True, peer=True)
+                  for place, peer in enumerate(ring)]
     own = str(ipaddress.ip_address(server["address"]))
-    reach = {question.address: question for question in reversed(asked) if question.address != own}
+    reach: dict[str, Question] = {}
+    for question in asked:
+        if question.address != own:
+            reach.setdefault(question.address, question)
     silent = {question.address: question for question in (_question(target, False) for target in must_not_answer)}
     both = sorted({*reach, own} & {*silent})
     if both:
@@ -61,7 +77,7 @@ def questions(server: Mapping, servers: Iterable[Mapping], must_answer: Iterable
             f"{both[0]} both must and must not answer", object=f"server {server['name']}", attempted="choosing whom to probe",
             remedy="give only addresses of others under must_not_answer",
         )
-    return [*reversed(reach.values()), *silent.values()]
+    return [*reach.values(), *silent.values()]
 
 
 def script(server: Mapping, asked: Sequence[Question], pace: Pace, body: str) -> str:
@@ -76,19 +92,21 @@ def script(server: Mapping, asked: Sequence[Question], pace: Pace, body: str) ->
                                remedy="correct the NIC in the source of truth")
     lines = {True: [], False: []}
     for index, question in enumerate(asked):
-        lines[question.must_answer].append(f"{index} {question.address} {','.join(question.methods)} {'yes' if question.by_spares else 'no'}")
+        lines[question.must_answer].append(f"{index} {question.address} {','.join(question.methods)} {'peer' if question.peer else 'given'}")
     values = {
         "address": str(ipaddress.ip_address(server["address"])), "macs": " ".join(macs), "patience": str(int(pace.patience)),
-        "window": str(int(pace.window)), "batch": str(BATCH), "reach": "\n".join(lines[True]), "silent": "\n".join(lines[False]),
+        "window": str(int(pace.window)), "batch": str(pace.batch), "silent_batch": str(SILENT_AT_ONCE), "reach": "\n".join(lines[True]), "silent": "\n".join(lines[False]),
     }
     return "".join(f"{name}='{value}'\n" for name, value in values.items()) + body
 
 
 def time_limit(server: Mapping, asked: Sequence[Question], pace: Pace) -> float:
-    """Seconds after which the server's findings are not waited for any longer, once connected: twice the longest they can take."""
-    each = 1 + len(server["nics"])
-    batches = len(asked) * each // BATCH + 1
-    return 2.0 * (2 * pace.patience + pace.window) * batches + 30
+    """Seconds after which the server's findings are not waited for any longer, once connected: more than they can take."""
+    each = 1 + len(server["nics"])  # ICMP and ARP by the leased NIC, ARP by the others
+    waves = {True: pace.batch, False: SILENT_AT_ONCE}
+    for must_answer, at_once in waves.items():
+        waves[must_answer] = sum(each for question in asked if question.must_answer is must_answer) // at_once + 1
+    return float(2 * pace.patience * waves[True] + pace.window * waves[False] + 30)
 
 
 def read(server: Mapping, asked: Sequence[Question], output: str) -> list[dict]:
@@ -131,7 +149,7 @@ def _result(server: Mapping, nic: str, question: Question, match: re.Match) -> d
     return result if match[1] == "answer" else result | {"error": match[5] or "it failed without a word"}
 
 
-def _question(target: Mapping, must_answer: bool, by_spares: bool = True) -> Question:
+def _question(target: Mapping, must_answer: bool, peer: bool = False) -> Question:
     methods = tuple(target.get("methods") or METHODS)
     try:
         address = str(ipaddress.IPv4Address(target["address"]))
@@ -142,4 +160,4 @@ def _question(target: Mapping, must_answer: bool, by_spares: bool = True) -> Que
             f"it cannot be asked for: {error}", object=f"target {target.get('name', target)}", attempted="choosing whom to probe",
             remedy="give each target a name and an IPv4 address",
         ) from error
-    return Question(target.get("name") or address, address, must_answer, methods, by_spares)
+    return Question(target.get("name") or address, address, must_answer, methods, peer)

@@ -79,7 +79,7 @@ def told(results):
 
 
 GATEWAY = probes.Question("gateway", "10.64.0.1", True)
-PEER = probes.Question("peer", "10.64.0.11", True, by_spares=False)
+PEER = probes.Question("peer", "10.64.0.11", True, peer=True)
 CANARY = probes.Question("canary", "10.99.0.10", False)
 
 
@@ -169,7 +169,7 @@ def test_an_unreachable_network_is_silence(machine):
 
 
 def test_hundreds_of_questions_are_all_answered(machine):
-    asked = [probes.Question(f"peer{number}", f"10.64.1.{number}", True, by_spares=False) for number in range(1, 200)]
+    asked = [probes.Question(f"peer{number}", f"10.64.1.{number}", True, peer=True) for number in range(1, 200)]
     reachable = [question.address for question in asked]
     results, _calls = machine(PLAIN, asked, reachable=reachable, neighbours=reachable)
     assert len(results) == 2 * len(asked) and all(result["answered"] for result in results)

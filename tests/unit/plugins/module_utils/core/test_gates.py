@@ -99,7 +99,7 @@ def results():
     found = []
     for one in SERVERS:
         for question in probes.questions(one, SERVERS, EXPECTATIONS["must_answer"], EXPECTATIONS["must_not_answer"]):
-            for nic, methods in (("eth0", question.methods), ("eth1", ("arp",) if question.by_spares else ())):
+            for nic, methods in (("eth0", question.methods), ("eth1", () if question.peer else ("arp",))):
                 found += [{"server": one["name"], "nic": nic, "target": question.name, "address": question.address, "method": method,
                            "must_answer": question.must_answer, "answered": question.must_answer} for method in methods]
     return found

@@ -17,12 +17,24 @@ def asked(**more):
 
 
 def test_a_server_asks_the_gateway_its_peers_and_the_canaries_but_not_itself():
-    assert [(question.name, question.must_answer, question.by_spares) for question in asked()] == [
-        ("gateway", True, True), ("s2", True, False), ("canary", False, True)]
+    assert [(question.name, question.must_answer, question.peer) for question in asked()] == [
+        ("gateway", True, False), ("s2", True, True), ("canary", False, False)]
 
 
 def test_peers_can_be_left_out():
     assert [question.name for question in asked(peers=False)] == ["gateway", "canary"]
+
+
+def test_every_peer_is_asked_by_arp_and_the_next_few_by_icmp():
+    """Whatever the order in which the servers are given, for the gate must come to the same questions."""
+    servers = [{"name": f"s{number:02}", "address": f"10.64.0.{number}"} for number in range(1, 33)]
+    for given in (servers, servers[::-1]):
+        for server in servers:
+            asked_of = probes.questions(server, given, [], [])
+            assert {question.name for question in asked_of} == {peer["name"] for peer in servers} - {server["name"]}
+            assert all("arp" in question.methods for question in asked_of)
+        echoed = [question.name for question in probes.questions(servers[29], given, [], []) if "icmp" in question.methods]
+        assert echoed == ["s31", "s32", "s01", "s02", "s03", "s04"]
 
 
 def test_a_peer_that_is_also_given_is_asked_once_as_given():
@@ -46,10 +58,15 @@ def test_what_cannot_be_asked_for_is_refused(target):
 def test_the_script_holds_the_questions_and_nothing_unchecked():
     text = probes.script(S1, asked(), probes.Pace(5, 2), "body\n")
     assert "address='10.64.0.10'\n" in text and "macs='52:54:00:00:00:01 52:54:00:00:01:01'\n" in text
-    assert "reach='0 10.64.0.1 arp,icmp yes\n1 10.64.0.11 arp,icmp no'\n" in text
-    assert "silent='2 10.99.0.10 arp,icmp yes'\n" in text and text.endswith("body\n")
+    assert "reach='0 10.64.0.1 arp,icmp given\n1 10.64.0.11 arp,icmp peer'\n" in text
+    assert "silent='2 10.99.0.10 arp,icmp given'\n" in text and text.endswith("body\n")
     with pytest.raises(InvalidInput, match="MAC"):
         probes.script({**S1, "nics": [{"name": "eth0", "mac": "'; reboot; '"}]}, [], probes.Pace(), "")
+
+
+@pytest.mark.parametrize(("servers", "batch"), [(0, 128), (1, 128), (2, 64), (8, 16), (32, 4), (64, 4)])
+def test_the_more_servers_ask_the_less_each_asks_at_once(servers, batch):
+    assert probes.Pace.among(servers, 3, 2) == probes.Pace(3, 2, batch)
 
 
 def test_findings_are_read_with_the_names_of_nics_and_targets():
@@ -80,6 +97,8 @@ def test_lines_that_are_no_findings_count_for_nothing():
     assert probes.read(S1, asked(), "Welcome to CoreOS\nanswer icmp eth0 77 yes\nanswer smoke eth0 0 yes\ndone\n") == []
 
 
-def test_the_time_limit_grows_with_the_questions():
-    few, many = asked(), [probes.Question(str(number), "10.0.0.1", False) for number in range(600)]
-    assert probes.time_limit(S1, few, probes.Pace()) < probes.time_limit(S1, many, probes.Pace()) < 600
+def test_the_time_limit_covers_the_longest_that_all_can_take():
+    asked_of = [probes.Question(str(number), "10.0.0.1", True) for number in range(63)]
+    pace = probes.Pace.among(64, 3, 2)
+    rounds = 63 * 3 / pace.batch  # a question by the leased NIC in two ways and by one spare
+    assert 2 * rounds * pace.patience < probes.time_limit(S1, asked_of, pace) < 600

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.unit.plugins.module_utils.core import sites
 
 HOUR = 3600
 PROOF = [{"drive": "disk0", "proven": True}]
+PROCESSES = multiprocessing.get_context("forkserver")  # a fork of the tests' own process would inherit its threads' locks
+PROCESSES.set_forkserver_preload([__name__])
 NODE_SETS = [{"name": "workers", "class": "cpu", "count": 2}]
 
 
@@ -24,6 +28,11 @@ def ledger(url):
     with Ledger.open(url, "tester") as opened:
         sync(opened, sites.site())
         yield opened
+
+
+def pool(size: int) -> ProcessPoolExecutor:
+    """Processes that have imported what they need before they start, so that they contend."""
+    return ProcessPoolExecutor(size, mp_context=PROCESSES)
 
 
 def sync(opened: Ledger, site, mark: str = "1") -> mirror.Sync:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import sqlalchemy
@@ -162,7 +160,7 @@ def contend(arguments: tuple[str, str]) -> str:
 def test_many_processes_never_claim_double_and_never_by_half(ledger, url):
     """Two servers are ordered by each of eight processes; four cpu servers are there."""
     contenders = [f"c{number}" for number in range(8)]
-    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("fork")) as pool:
+    with books.pool(8) as pool:
         outcomes = dict(zip(contenders, pool.map(contend, [(url, name) for name in contenders])))
     winners = {name for name, outcome in outcomes.items() if outcome == "claimed"}
     assert len(winners) == 2, outcomes
@@ -184,7 +182,7 @@ def die_claiming(url: str) -> None:
 
 
 def test_a_process_killed_in_the_middle_leaves_no_claim_and_its_run_is_taken_over(ledger, url):
-    killed = multiprocessing.get_context("fork").Process(target=die_claiming, args=(url,))
+    killed = books.PROCESSES.Process(target=die_claiming, args=(url,))
     killed.start()
     killed.join()
     assert killed.exitcode == -signal.SIGKILL

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def test_an_up_to_date_ledger_opens_without_alembic(url):
 
 
 def test_processes_that_open_an_empty_database_at_once_all_get_the_ledger(url):
-    with ProcessPoolExecutor(6, mp_context=multiprocessing.get_context("fork")) as pool:
+    with books.pool(6) as pool:
         assert list(pool.map(open_once, [url] * 12)) == [True] * 12
 
 
