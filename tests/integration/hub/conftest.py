@@ -21,6 +21,8 @@ from tests.conftest import BIN, Lab, Played, make_lab
 
 NUMBER = 236 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # a lab for each of pytest's workers
 SETTINGS = {"release_image": "quay.io/openshift-release-dev/ocp-release:4.20.4-multi", "base_domain": "clusters.example.com"}
+SECRET = "aHVudGVyMg"  # in the pull secret
+PULL_SECRET = json.dumps({"auths": {"registry.example": {"auth": SECRET}}})
 TIMEOUTS = {f"control_plane_{step}_timeout": 60 for step in ("image", "agents", "ready", "drain", "delete")}
 
 
@@ -49,7 +51,8 @@ class Provider:
     def play(self, *entry_points: str, cluster: str = "blue", servers: tuple = (), leaving: tuple = (), options: tuple = (),
              **more) -> Played:
         variables = self.variables(cluster, list(servers), list(leaving), more.pop("settings", {}))
-        variables |= {"entry_points": entry_points, "lab_dir": str(self.lab.directory), **TIMEOUTS, **more}
+        variables |= {"entry_points": entry_points, "lab_dir": str(self.lab.directory), "control_plane_pull_secret": PULL_SECRET,
+                      **TIMEOUTS, **more}
         outcome = subprocess.run(
             [str(BIN / "ansible-playbook"), str(Path(__file__).with_name("play.yml")), "-e", json.dumps(variables), *options],
             env=self.lab.environment, text=True, capture_output=True, timeout=240, check=False)
