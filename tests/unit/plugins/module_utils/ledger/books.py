@@ -18,7 +18,10 @@ from tests.unit.plugins.module_utils.core import sites
 HOUR = 3600
 PROOF = [{"drive": "disk0", "proven": True}]
 PROCESSES = multiprocessing.get_context("forkserver")  # a fork of the tests' own process would inherit its threads' locks
-PROCESSES.set_forkserver_preload([__name__])
+PROCESSES.set_forkserver_preload([  # what takes long to import; the server finds installed modules only
+    "alembic.command", "alembic.config", "hypothesis.strategies", "psycopg", "pytest", "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite", ground.__name__, "yaml",
+])
 NODE_SETS = [{"name": "workers", "class": "cpu", "count": 2}]
 
 
