@@ -82,7 +82,7 @@ plugin: leasehold.cloud.datacenter
 ledger: .lab/product/ledger.db
 hubs:
   - {name: hub-1, leasehold_kubeconfig: .lab/hub.kubeconfig}
-
+---
 # one customer's servers, grouped by node set, cached for five minutes
 plugin: leasehold.cloud.datacenter
 ledger: postgresql://leasehold@db.example.com/leasehold
