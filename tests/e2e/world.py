@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import subprocess
 
+import yaml
+from kubernetes import client, config
+
 from lab.hardware import Hardware
+
+KINDS = (
+    ("hypershift.openshift.io", "v1beta1", "hostedclusters"), ("hypershift.openshift.io", "v1beta1", "nodepools"),
+    ("agent-install.openshift.io", "v1beta1", "agents"), ("agent-install.openshift.io", "v1beta1", "infraenvs"),
+    ("agent-install.openshift.io", "v1beta1", "nmstateconfigs"), ("cluster.x-k8s.io", "v1beta1", "machines"),
+    ("cluster.open-cluster-management.io", "v1", "managedclusters"),
+)
 
 
 def inside(namespace: str, *command: str) -> bool:
     """Whether a command succeeds in a network namespace."""
-    return subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, timeout=20).returncode == 0
+    return subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, timeout=20, check=False).returncode == 0
 
 
 def pings(server, address: str) -> bool:
@@ -52,3 +63,69 @@ def powered_on(lab) -> set[str]:
 def claims(lab) -> list[tuple]:
     with sqlite3.connect(lab.product / "ledger.db") as database:
         return database.execute("select kind, resource, cluster from claims order by 1, 2").fetchall()
+
+
+def has_ledger(lab) -> bool:
+    return (lab.product / "ledger.db").exists()
+
+
+def leased_addresses(lab) -> dict[str, str]:
+    """Server name -> leased address, from the ledger's own table."""
+    with sqlite3.connect(lab.product / "ledger.db") as database:
+        rows = database.execute("select resource, detail from claims where kind = 'server'").fetchall()
+    return {name: json.loads(detail)["address"] for name, detail in rows}
+
+
+def disks(lab, server: str) -> set:
+    """What is on a server's drives: None is nothing."""
+    return {drive["contents"] for drive in Hardware(lab.directory / "hardware.db").get(server).drives}
+
+
+def _core(kubeconfig) -> client.CoreV1Api:
+    return client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+
+
+def ready_nodes(kubeconfig) -> set[str]:
+    nodes = _core(kubeconfig).list_node(_request_timeout=10).items
+    return {node.metadata.name for node in nodes
+            if any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions)}
+
+
+def run_pod(kubeconfig, name: str, node: str) -> None:
+    container = client.V1Container(name="work", image="registry.example.com/work")
+    pod = client.V1Pod(metadata=client.V1ObjectMeta(name=name), spec=client.V1PodSpec(node_name=node, containers=[container]))
+    _core(kubeconfig).create_namespaced_pod("default", pod, _request_timeout=10)
+
+
+def pods(kubeconfig) -> set[str]:
+    return {pod.metadata.name for pod in _core(kubeconfig).list_pod_for_all_namespaces(_request_timeout=10).items}
+
+
+def hub_names(lab) -> set[str]:
+    """The names of everything on the hub that a cluster could leave there."""
+    api = config.new_client_from_config(str(lab.directory / "hub.kubeconfig"))
+    found = {f"Namespace {item.metadata.name}" for item in client.CoreV1Api(api).list_namespace(_request_timeout=10).items}
+    custom = client.CustomObjectsApi(api)
+    for group, version, plural in KINDS:
+        items = custom.list_cluster_custom_object(group, version, plural, _request_timeout=10)["items"]
+        found |= {f"{plural} {item['metadata']['name']}" for item in items}
+    return found
+
+
+def secrets(lab, kubeconfig) -> list[str]:
+    """What must never be printed."""
+    user = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]
+    return [json.loads((lab.directory / "bmc.json").read_text())["password"], user["client-key-data"]]
+
+
+@contextlib.contextmanager
+def port_in_vlan(lab, switch: str, port: str, vlan: int):
+    """Put a port into a VLAN behind the product's back, and put it back."""
+    place = next(place for place in lab.layout().switches if place.name == switch)
+    before = port_vlans(lab, switch)[port][0]
+    database = ["ovs-vsctl", f"--db=tcp:{place.address}:6640"]
+    subprocess.run([*database, "set", "Port", port, f"tag={vlan}"], check=True, timeout=20)
+    try:
+        yield
+    finally:
+        subprocess.run([*database, "set", "Port", port, f"tag={before}"], check=True, timeout=20)
