@@ -95,7 +95,8 @@ def script(server: Mapping, asked: Sequence[Question], pace: Pace, body: str) ->
         lines[question.must_answer].append(f"{index} {question.address} {','.join(question.methods)} {'peer' if question.peer else 'given'}")
     values = {
         "address": str(ipaddress.ip_address(server["address"])), "macs": " ".join(macs), "patience": str(int(pace.patience)),
-        "window": str(int(pace.window)), "batch": str(pace.batch), "silent_batch": str(SILENT_AT_ONCE), "reach": "\n".join(lines[True]), "silent": "\n".join(lines[False]),
+        "window": str(int(pace.window)), "batch": str(pace.batch), "silent_batch": str(SILENT_AT_ONCE),
+        "reach": "\n".join(lines[True]), "silent": "\n".join(lines[False]),
     }
     return "".join(f"{name}='{value}'\n" for name, value in values.items()) + body
 
