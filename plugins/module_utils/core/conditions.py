@@ -259,7 +259,6 @@ def _none_left(left: Sequence[Mapping], kind: str, condition: Mapping) -> Verdic
     return Verdict(False, f"still there: {names}" + (f" (held by {_listed(held)})" if held else ""), where)
 
 
-
 def _api_ready(objects: Sequence[Mapping], condition: Mapping) -> Verdict:
     where = f"API of {condition.get('cluster') or 'the cluster'}"
     if not objects:

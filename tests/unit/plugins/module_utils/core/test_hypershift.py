@@ -19,11 +19,11 @@ from tests.unit.plugins.module_utils.core.sites import server
 SETTINGS = {"release_image": "quay.io/ocp:4.20.4", "base_domain": "clusters.example.com"}
 ORDER = Order("blue", "acme", node_sets=(NodeSet("workers", "cpu", 2), NodeSet("gpus", "gpu", 1)), settings=SETTINGS)
 SEGMENT = Segment("blue", 101, "10.64.1.0/24", "10.64.1.1", 999)
-SERVERS = [
+SERVERS = (
     server("r1-s01", node_set="workers", address="10.64.1.10"),
     server("r2-s01", node_set="workers", address="10.64.1.11"),
     server("r1-s02", node_set="gpus", address="10.64.1.12"),
-]
+)
 DICTS = [member.as_dict() for member in SERVERS]
 
 
