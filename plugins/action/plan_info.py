@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from ansible.utils.display import Display
+
 from ansible_collections.leasehold.cloud.plugins.module_utils import templates
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift, orders
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
@@ -28,10 +30,9 @@ class ActionModule(LedgerAction):
             order = _order(args, (known or {}).get("order") or {})
             site = args["site"] or (known["site"] if known and known["phase"] != "deleted" else None)
             plan = ground.plan(tx, order, operation, site, hypershift.manifests)
-            result = {"changed": False, "plan": plan}
-            if self._task.diff and plan["changes"]:
-                result["diff"] = {"prepared": plan["diff"]}
-            return result
+            if self._task.diff:  # Ansible shows a diff of tasks that change something only
+                Display().display(plan["diff"].rstrip())
+            return {"changed": False, "plan": plan}
 
 
 def _order(args: dict, recorded: dict) -> Order:

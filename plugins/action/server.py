@@ -14,6 +14,8 @@ warm()
 class ActionModule(LedgerAction):
     """All of them, or none."""
 
+    constraints = {"required_together": [("cluster", "token")]}
+
     def execute(self, args, task_vars):
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
             changes = servers.move(

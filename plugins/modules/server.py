@@ -51,7 +51,7 @@ options:
     description: The cluster in whose name they are moved. Refused (V(stale_run)) if another one holds a server, or none.
     type: str
   token:
-    description: Of the cluster's run, from M(leasehold.cloud.run).
+    description: Of the cluster's run, from M(leasehold.cloud.run). Needed with O(cluster).
     type: int
 """
 

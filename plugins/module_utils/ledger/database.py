@@ -186,7 +186,9 @@ def explained(address, attempted: str):
         yield
     except LeaseholdError:
         raise
-    except (exc.OperationalError, exc.InterfaceError) as error:
+    except exc.DBAPIError as error:
+        if isinstance(error, (exc.IntegrityError, exc.ProgrammingError, exc.InternalError, exc.DataError)):
+            raise  # about what was asked, not about the database
         raise Unreachable(
             str(error.orig).strip(), object=f"ledger {address.render_as_string(hide_password=True)}", attempted=attempted,
             remedy="check the ledger's URL, that its database runs and that you may use it",

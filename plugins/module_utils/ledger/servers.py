@@ -19,6 +19,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 
+
 def select_rows(*extra):
     """A query of servers with their state and holder: all columns of the mirror's, C(state), C(cluster) ..."""
     servers, states, claims, clusters = tables().servers, tables().server_states, tables().claims, tables().clusters

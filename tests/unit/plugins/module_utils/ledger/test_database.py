@@ -134,6 +134,12 @@ def test_an_unreachable_database_is_told_without_its_password():
     assert error.value.remedy
 
 
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    (tmp_path / "datacenter.yml").write_text("version: 1\n" * 200, encoding="utf-8")
+    with pytest.raises(Unreachable, match="not a database"):
+        Ledger.open(str(tmp_path / "datacenter.yml"), "tester")
+
+
 def test_a_wrong_url_is_told():
     with pytest.raises(Unreachable, match="nonsense"):
         Ledger.open("nonsense://", "tester")
