@@ -89,7 +89,7 @@ def _add_fault_commands(command: argparse.ArgumentParser) -> None:
 def _become_root(arguments: list[str]) -> None:
     """Run again under sudo, with what of the environment matters (sudo may be told to keep none of it)."""
     kept = {name: os.environ[name] for name in ("LEASEHOLD_LAB_DIR", "HOME", "XDG_CACHE_HOME", "KUBEBUILDER_ASSETS",
-                                                 "GOPROXY", "GOFLAGS") if name in os.environ}
+                                                "GOPROXY", "GOFLAGS") if name in os.environ}
     kept["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     os.execvp("sudo", ["sudo", "-E", "env", *(f"{name}={value}" for name, value in kept.items()),
                        sys.executable, "-m", "lab", *arguments])

@@ -34,7 +34,7 @@ def main(directory: str) -> None:
         selector.register(listener, selectors.EVENT_READ, server.name)
     log.info("listening for %d servers", len(layout.servers))
     while True:
-        for key, _ in selector.select(timeout=1):
+        for key, _events in selector.select(timeout=1):
             _hand_over(layout, key.data, key.fileobj)
         _reap()
 
@@ -42,7 +42,7 @@ def main(directory: str) -> None:
 def _hand_over(layout: Layout, name: str, listener: socket.socket) -> None:
     """Accept one connection and give it to the server's sshd; this process keeps no part of it."""
     try:
-        connection, _ = listener.accept()
+        connection, _peer = listener.accept()
     except BlockingIOError:  # the client has gone already
         return
     with connection:
@@ -59,7 +59,7 @@ def _reap() -> None:
     """Bury the children that ended."""
     while True:
         try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
+            pid, _status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:

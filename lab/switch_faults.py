@@ -114,7 +114,7 @@ class Player:
         process = await asyncio.create_subprocess_exec(
             "ovs-appctl", "-t", str(self.switch.database_control), f"ovsdb-server/{command}", *arguments,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-        output, _ = await process.communicate()
+        output, _errors = await process.communicate()
         if process.returncode:
             raise Disobedience(f"{self.switch.name}: {command}: {output.decode().strip()}")
         return output.decode()

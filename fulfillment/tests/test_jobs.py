@@ -47,8 +47,8 @@ def test_a_run_is_told_step_by_step(launch):
 def test_waiting_is_told_while_it_lasts(launch):
     job = launch("create.yml")
     seen = [(time.monotonic(), event.message) for event in job.events() if event.state is State.WAITING]
-    assert [message for _, message in seen] == [f"agent of r1-s01 has not registered {number}" for number in (1, 2, 3)]
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(seen, seen[1:], strict=False)]
+    assert [message for _at, message in seen] == [f"agent of r1-s01 has not registered {number}" for number in (1, 2, 3)]
+    gaps = [later - earlier for (earlier, _said), (later, _then) in zip(seen, seen[1:], strict=False)]
     assert all(gap > 0.2 for gap in gaps), f"lines 0.4 s apart came together: {gaps}"
 
 
@@ -74,7 +74,6 @@ def test_a_refused_order_is_bad_input(launch):
 def test_a_failure_that_was_rescued_is_none(launch):
     outcome = launch("rescued.yml").wait()
     assert (outcome.state, outcome.failure) == (State.SUCCESSFUL, None)
-
 
 
 def test_an_unreachable_host_is_told(launch, tmp_path):

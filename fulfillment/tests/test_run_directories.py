@@ -6,7 +6,7 @@ from leasehold_fulfillment.runs import RunDirectory, rotate
 
 
 def test_the_oldest_runs_go_and_those_at_work_stay(tmp_path):
-    made = [RunDirectory(tmp_path, Order({"cluster_name": "alpha"}), "create") for _ in range(4)]
+    made = [RunDirectory(tmp_path, Order({"cluster_name": "alpha"}), "create") for _turn in range(4)]
     for directory in made[1:]:
         directory.release()
     assert rotate(tmp_path, keep=1) == [made[2].run, made[1].run]

@@ -157,4 +157,3 @@ def drive_resource(identity: str, stg_id: str, drv_id: str):
         "Status": {"State": "Enabled", "Health": drive["health"]},
         "Actions": {"#Drive.SecureErase": {"target": f"{path}/Actions/Drive.SecureErase"}},
     })
-

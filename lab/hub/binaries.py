@@ -169,7 +169,7 @@ def _download(go: str, recipe: Recipe, say) -> int:
 
 
 def _call(argv: list[str], remedy: str, directory: Path | None = None) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, cwd=directory, env=_go_environment())
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=directory, env=_go_environment(), check=False)
     if done.returncode:
         raise BuildError(f"{' '.join(argv)} failed: {done.stderr[-2000:].strip()}\n{remedy}")
     return done.stdout

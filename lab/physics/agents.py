@@ -114,7 +114,7 @@ def _disk(world: World, agent: dict, place: ServerPlace) -> Disk | None:
     machine = world.get(MACHINE, namespace, name) if name and world.get(AGENT_MACHINE, namespace, name) else None
     if machine is None:
         return None
-    pool_namespace, _, pool_name = annotation(machine, NODE_POOL_KEY).partition("/")
+    pool_namespace, _slash, pool_name = annotation(machine, NODE_POOL_KEY).partition("/")
     pool = world.get(NODE_POOL, pool_namespace, pool_name)
     if pool is None:
         return None

@@ -113,7 +113,7 @@ def _publish(world: World, cluster: dict, tenant: Tenant) -> None:
 
 
 def _password() -> str:
-    return "-".join(secrets.token_urlsafe(6)[:5] for _ in range(4))
+    return "-".join(secrets.token_urlsafe(6)[:5] for _turn in range(4))
 
 
 def _show(world: World, cluster: dict, tenant: Tenant) -> None:

@@ -48,7 +48,7 @@ def _scale(world: World, pool: dict, cluster: dict, machines: list[dict]) -> Non
     alive = [machine for machine in machines if not is_deleting(machine)]
     scaling = pool["spec"].get("autoScaling")
     wanted = scaling["min"] if scaling else pool["spec"].get("replicas", 0)
-    for _ in range(wanted - len(alive)):
+    for _turn in range(wanted - len(alive)):
         _create_machine(world, pool, cluster)
     for machine in deletion_order(alive)[:max(0, len(alive) - wanted)]:
         log.info("NodePool %s/%s: removing Machine %s", *key_of(pool), key_of(machine)[1])

@@ -91,7 +91,7 @@ def seconds(work: Callable[[], object], runs: int = RUNS, before: Callable[[], o
     :param before: done before each run, not measured.
     """
     measured = []
-    for _ in range(runs):
+    for _turn in range(runs):
         if before:
             before()
         began = time.perf_counter()

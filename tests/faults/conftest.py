@@ -59,7 +59,8 @@ class Tellers:
         if any(outcome.problem for outcome in outcomes):
             teller.begin_again()
         for outcome in outcomes:
-            print(f"  {'as it must' if outcome.problem is None else 'NOT as it must':15} {outcome.operation:6} {outcome.fault:48} {outcome.became}", file=sys.stderr, flush=True)
+            verdict = "as it must" if outcome.problem is None else "NOT as it must"
+            print(f"  {verdict:15} {outcome.operation:6} {outcome.fault:48} {outcome.became}", file=sys.stderr, flush=True)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ OPERATOR_KEY = "ssh/id_ed25519"
 def lab():
     before = host_interfaces()
     running = make_lab(NUMBER, "--racks", "2", "--servers-per-rack", "2", "--no-hub")
-    lab = next(running)
+    lab = next(running, None)
     assert host_interfaces() == before, "an interface of the lab appeared in the host's network"
     yield lab
     running.close()
@@ -94,7 +94,7 @@ def test_tcp_passes_between_peers(tenants):
                                  lambda: socket.create_server(("10.64.1.11", 7000)))
 
     def receive():
-        connection, _ = listener.accept()
+        connection, _peer = listener.accept()
         with connection:
             while part := connection.recv(65536):
                 received.append(part)

@@ -42,7 +42,7 @@ def tree(pid: int) -> list[Process]:
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         if (entry := _read(int(path.name))) is not None:
-            process, parent, _ = entry
+            process, parent, _started = entry
             children[parent].append(process)
             if process.pid == pid:
                 found.append(process)

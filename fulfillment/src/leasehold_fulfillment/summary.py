@@ -136,8 +136,8 @@ def _times(steps: Sequence[Step]) -> list[RenderableType]:
     longest = max((step.seconds for step in shown), default=0) or 1
     table = Table.grid(padding=(0, 2))
     for step in shown:
-        bar = "━" * max(1, round(BAR * step.seconds / longest))
-        table.add_row(Text(f"  {step.name}"), Text(duration(step.seconds), justify="right"), Text(bar, style="cyan"))
+        drawn = "━" * max(1, round(BAR * step.seconds / longest))
+        table.add_row(Text(f"  {step.name}"), Text(duration(step.seconds), justify="right"), Text(drawn, style="cyan"))
     return [Text("\nTime by step", style="bold"), table] if shown else []
 
 

@@ -55,8 +55,8 @@ def test_unknown_kinds_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "target", "left"), [
-    (None, None, []), ("power-stuck", None, ["wipe-fails r1-s01"]), ("wipe-fails", "r1-s02", ["power-stuck r1-s01",
-                                                                                               "wipe-fails r1-s01"]),
+    (None, None, []), ("power-stuck", None, ["wipe-fails r1-s01"]),
+    ("wipe-fails", "r1-s02", ["power-stuck r1-s01", "wipe-fails r1-s01"]),
 ])
 def test_clear(tmp_path, kind, target, left):
     faults.set_fault(tmp_path, "power-stuck", "r1-s01")
@@ -67,13 +67,13 @@ def test_clear(tmp_path, kind, target, left):
 
 
 def _consume_many(directory):
-    for _ in range(20):
+    for _turn in range(20):
         faults.consume(directory, "bmc-timeout", "r1-s01")
 
 
 def test_many_processes_count_together(tmp_path):
     faults.set_fault(tmp_path, "bmc-timeout", "r1-s01", times=100)
-    workers = [multiprocessing.Process(target=_consume_many, args=(tmp_path,)) for _ in range(4)]
+    workers = [multiprocessing.Process(target=_consume_many, args=(tmp_path,)) for _turn in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -18,8 +18,8 @@ def test_messages_are_found_however_the_stream_is_cut(messages, size, separator)
     stream, found = Messages(), []
     for start in range(0, len(data), size):
         found += stream.feed(data[start:start + size])
-    assert [message for message, _ in found] == messages
-    assert [json.loads(text) for _, text in found] == messages
+    assert [message for message, _text in found] == messages
+    assert [json.loads(text) for _message, text in found] == messages
 
 
 def transact(*operations: str) -> dict:

@@ -56,13 +56,13 @@ def test_another_labs_ca_is_refused(tmp_path):
 
 
 def test_the_subject_is_user_and_groups(tmp_path):
-    certificate, _ = tls.issue(tmp_path, "admin", [], organizations=["system:masters"], common_name="kube-admin")
+    certificate, _key = tls.issue(tmp_path, "admin", [], organizations=["system:masters"], common_name="kube-admin")
     subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject.rfc4514_string()
     assert subject == "CN=kube-admin,O=system:masters"
 
 
 def test_keys_are_private_and_the_authority_stays(tmp_path):
-    _, key = tls.issue(tmp_path, "bmc", ["127.30.8.1"])
+    _certificate, key = tls.issue(tmp_path, "bmc", ["127.30.8.1"])
     authority = (tmp_path / "ca.crt").read_bytes()
     tls.issue(tmp_path, "hub", ["127.30.0.1"])
     assert (tmp_path / "ca.crt").read_bytes() == authority

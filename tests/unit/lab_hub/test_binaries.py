@@ -83,6 +83,6 @@ def test_kubernetes_and_all_its_staging_modules_are_of_one_release():
     minor, patch = re.search(r"k8s\.io/kubernetes v1\.(\d+)\.(\d+)\n", text).groups()
     replaced = re.findall(r"\t(k8s\.io/\S+) => (\S+) (\S+)", text)
     assert len(replaced) >= 30
-    assert {version for _, _, version in replaced} == {f"v0.{minor}.{patch}"}
-    assert all(module == by for module, by, _ in replaced)
-    assert not {"k8s.io/utils", "k8s.io/kube-openapi"} & {module for module, _, _ in replaced}
+    assert {version for _module, _by, version in replaced} == {f"v0.{minor}.{patch}"}
+    assert all(module == by for module, by, _version in replaced)
+    assert not {"k8s.io/utils", "k8s.io/kube-openapi"} & {module for module, _by, _version in replaced}

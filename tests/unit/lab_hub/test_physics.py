@@ -119,7 +119,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays():
 
 
 def stated(state: str, approved: bool = True) -> dict[str, str]:
-    return {kind: status for kind, status, _, _ in agent_states.wanted(state, approved)}
+    return {kind: status for kind, status, _reason, _message in agent_states.wanted(state, approved)}
 
 
 def test_the_conditions_of_an_agents_states():
@@ -190,7 +190,7 @@ def thing(name: str, version: int) -> dict:
 
 
 def settled(cache: Cache, wake: threading.Event, names: set[str]) -> bool:
-    for _ in range(100):
+    for _turn in range(100):
         if {item["metadata"]["name"] for item in cache.items()} == names:
             return True
         wake.wait(0.05)

@@ -27,7 +27,7 @@ SERVERS = (
 DICTS = [member.as_dict() for member in SERVERS]
 
 
-def objects(order: Order = ORDER, servers=SERVERS) -> dict:
+def objects(order: Order = ORDER, servers=tuple(SERVERS)) -> dict:
     return {(found["kind"], found["metadata"]["name"]): found for found in hypershift.manifests(order, SEGMENT, servers)}
 
 
