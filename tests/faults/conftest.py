@@ -1,4 +1,4 @@
-"""All stories are told at the start, in a few labs side by side; the tests look at what became of them."""
+"""The stories asked for are told at the start, in a few labs side by side; the tests look at what became of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.conftest import make_lab, require_root
-from tests.faults.faults import STORIES
+from tests.faults.faults import STORIES, Story
 from tests.faults.story import SIZE, Outcome, Teller
 
 LABS = (45, 145)  # numbers; a story has a lab to itself
@@ -23,15 +23,15 @@ LABS = (45, 145)  # numbers; a story has a lab to itself
 class Tellers:
     """One thread per lab, each taking the next story until none is left."""
 
-    def __init__(self):
+    def __init__(self, stories: list[Story]):
         self.outcomes: list[Outcome] = []
         self.begun = time.monotonic()
-        self.told = {story.name: threading.Event() for story in STORIES}
+        self.told = {story.name: threading.Event() for story in stories}
         self._stories: queue.SimpleQueue = queue.SimpleQueue()
-        for story in STORIES:
+        for story in stories:
             self._stories.put(story)
         self._threads = [threading.Thread(target=self._tell_in, args=(number,), name=f"lab-{number}")
-                         for number in LABS[:max(1, min(os.cpu_count() or 1, len(LABS)))]]
+                         for number in LABS[:min(os.cpu_count() or 1, len(LABS), len(stories))]]
         for thread in self._threads:
             thread.start()
 
@@ -64,9 +64,10 @@ class Tellers:
 
 
 @pytest.fixture(scope="session")
-def told():
+def told(request):
     require_root()
-    tellers = Tellers()
+    asked = {item.callspec.params["story"] for item in request.session.items if hasattr(item, "callspec")}
+    tellers = Tellers([story for story in STORIES if story.name in asked])
     yield tellers
     tellers.end()
     Console(file=sys.stderr, width=150).print(*report(tellers), sep="\n")
