@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import sqlite3
 import subprocess
 
 import yaml
+from cryptography.hazmat.primitives import serialization
 from kubernetes import client, config
 
 from lab.hardware import Hardware
@@ -131,38 +133,34 @@ def port_in_vlan(lab, switch: str, port: str, vlan: int):
         subprocess.run([*database, "set", "Port", port, f"tag={before}"], check=True, timeout=20)
 
 
-def retag(lab, switch: str, port: str, vlan: int) -> None:
-    """Put an access port into a VLAN, as somebody at the switch's own console would."""
-    (place,) = (place for place in lab.layout().switches if place.name == switch)
-    subprocess.run(["ovs-vsctl", f"--db=tcp:{place.address}:6640", "set", "Port", port, f"tag={vlan}"], check=True, timeout=20)
-
-
-def address_on(namespace: str, verb: str, address: str) -> None:
-    """Add an address to the first NIC of a namespace, or delete it (verb: add, del)."""
-    subprocess.run(["ip", "-n", namespace, "address", verb, f"{address}/32", "dev", "eth0"], check=True, timeout=20)
-
-
 def hears(namespace: str, address: str, nic: str = "eth0") -> bool:
     """Whether anybody on the NIC's wire says that the address is his, asked by an ARP probe (RFC 5227), which needs no route."""
     asked = subprocess.run(["ip", "netns", "exec", namespace, "arping", "-D", "-c", "2", "-w", "2", "-I", nic, address],
-                           capture_output=True, text=True, timeout=20)
+                           capture_output=True, text=True, timeout=20, check=False)
     assert "Received " in asked.stdout, asked.stdout + asked.stderr  # not: it could not ask
     return "Received 0 " not in asked.stdout
 
 
-def port_tags(lab, server: str) -> set[int]:
-    """The VLANs of all of a server's ports."""
-    place = place_of(lab, server)
-    return {port_vlans(lab, nic.switch)[nic.port][0] for nic in place.nics}
+@contextlib.contextmanager
+def address_in(namespace: str, address: str):
+    """Let the first NIC of a namespace answer for one address more."""
+    def change(verb: str) -> None:
+        subprocess.run(["ip", "-n", namespace, "address", verb, f"{address}/32", "dev", "eth0"], check=True, timeout=20)
+    change("add")
+    try:
+        yield
+    finally:
+        change("del")
 
 
 def place_of(lab, server: str):
-    return next(place for place in lab.layout().servers if place.name == server)
+    (place,) = (place for place in lab.layout().servers if place.name == server)
+    return place
 
 
-def drive_contents(lab, server: str) -> set:
-    """What a server's drives hold; {None} when all are blank."""
-    return {drive["contents"] for drive in Hardware(lab.directory / "hardware.db").get(server).drives}
+def port_tags(lab, server: str) -> set[int]:
+    """The VLANs of all of a server's ports."""
+    return {port_vlans(lab, nic.switch)[nic.port][0] for nic in place_of(lab, server).nics}
 
 
 def media_inserted(lab) -> set[str]:
@@ -197,37 +195,16 @@ def server_states(lab) -> dict[str, str]:
 
 def snapshot(lab) -> dict:
     """Everything that an order could change, to be compared with itself later."""
-    switches = {place.name: port_vlans(lab, place.name) for place in lab.layout().switches}
-    hardware = [(state.name, state.power, state.boot_id, state.media, state.boot_once) for state in
-                Hardware(lab.directory / "hardware.db").servers()]
-    tables = {table: ledger_rows(lab, f"select * from {table}")
-              for table in ("clusters", "claims", "runs", "server_states", "events")}
-    files = sorted(str(path) for path in lab.product.rglob("*") if not path.name.startswith("ledger.db"))
-    return {"switches": switches, "hardware": hardware, "ledger": tables, "files": files, "hub": hub_versions(lab)}
-
-
-def hub_versions(lab) -> dict[str, str]:
-    """Every namespace and object of the kinds an order makes -> what its spec is."""
-    client = kubernetes.config.new_client_from_config(str(lab.directory / "hub.kubeconfig"))
-    custom = kubernetes.client.CustomObjectsApi(client)
-    found = {item.metadata.name: "" for item in kubernetes.client.CoreV1Api(client).list_namespace(_request_timeout=10).items}
-    for group, version, plural in KINDS:
-        for item in custom.list_cluster_custom_object(group, version, plural, _request_timeout=10)["items"]:
-            name = f"{plural} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
-            found[name] = json.dumps([item.get("spec"), item["metadata"].get("labels")], sort_keys=True)
-    return found
-
-
-def tenant_api(lab, cluster: str) -> kubernetes.client.CoreV1Api:
-    """The customer's cluster, by the kubeconfig that was handed over."""
-    path = lab.product / "clusters" / cluster / "kubeconfig"
-    return kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(path)))
-
-
-def ready_nodes(lab, cluster: str) -> set[str]:
-    nodes = tenant_api(lab, cluster).list_node(_request_timeout=10).items
-    return {node.metadata.name for node in nodes
-            if any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions)}
+    hardware = [(state.name, state.power, state.boot_id, state.media, state.boot_once, state.drives)
+                for state in Hardware(lab.directory / "hardware.db").servers()]
+    return {
+        "switches": {place.name: port_vlans(lab, place.name) for place in lab.layout().switches},
+        "hardware": hardware,
+        "ledger": {table: ledger_rows(lab, f"select * from {table}")
+                   for table in ("clusters", "claims", "runs", "server_states", "events")},
+        "files": sorted(str(path) for path in lab.product.rglob("*") if not path.name.startswith("ledger.db")),
+        "hub": hub_names(lab),
+    }
 
 
 def receipt(lab, path) -> dict:
