@@ -47,7 +47,7 @@ class Prompt:
 def at_work(tmp_path):
     """A playbook that has started a run and is at work."""
     prompt = Prompt(tmp_path)
-    process = prompt.start({"ansible.builtin.pause": {"seconds": 600}})
+    process = prompt.start({"ansible.builtin.pause": {"seconds": 60}})
     deadline = time.monotonic() + STARTED_WITHIN
     while not prompt.run() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
