@@ -70,4 +70,5 @@ rmdir /host
 
 echo "running $pid"
 trap '' CHLD # inherited by sleep: the kernel then reaps the orphans that a first process must
+# shellcheck disable=SC2217  # not read, but let go: whoever started this shall not wait for it
 exec sleep infinity < /dev/null > /dev/null 2>&1

@@ -77,6 +77,7 @@ class Client:
         """
         seconds = self.connect_timeout + limit
         try:
+            # pylint: disable-next=ansible-bad-function  # run_command is of modules; this runs in an action
             done = subprocess.run(self.command(login), input=script, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
         except FileNotFoundError as error:
             raise MissingLibrary("there is no ssh program", object="ssh", attempted=ATTEMPTED, remedy="install the OpenSSH client") from error
