@@ -37,7 +37,7 @@ class Api:
         config = yaml.safe_load(kubeconfig)
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self.server = cluster["server"]
-        self.session = requests.Session()
+        self.session = session()
         self.session.verify = str(_kept(scratch, cluster["certificate-authority-data"]))
         if "client-certificate-data" in user:
             self.session.cert = tuple(str(_kept(scratch, user[f"client-{part}-data"])) for part in ("certificate", "key"))
@@ -62,6 +62,14 @@ class Api:
         answer = self.session.delete(self.url(*place), timeout=10)
         if answer.status_code != 404:
             _answer(answer)
+
+
+def session() -> requests.Session:
+    """A session with room for every worker, whatever CA bundle or proxy the environment is for."""
+    made = requests.Session()
+    made.trust_env = False
+    made.mount("https://", requests.adapters.HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS))
+    return made
 
 
 def create(plan: dict, secrets: list[dict], approvals: Callable[[list, dict], list[dict]], hub: Api, bmcs: requests.Session, scratch: Path) -> None:
@@ -145,8 +153,7 @@ def _places(bmcs: requests.Session, server: dict) -> tuple[str, str]:
     """URLs of a BMC's system and of its virtual drive."""
     address = server["bmc"]["address"]
     system = _answer(bmcs.get(f"{address}/redfish/v1/Systems", timeout=30))["Members"][0]["@odata.id"]
-    manager = _answer(bmcs.get(f"{address}/redfish/v1/Managers", timeout=30))["Members"][0]["@odata.id"]
-    return address + system, f"{address}{manager}/VirtualMedia/Cd"
+    return address + system, f"{address}{system}/VirtualMedia/Cd"
 
 
 def _update(port: str, row: dict) -> dict:

@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import requests
-
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -57,10 +55,9 @@ class Bench:
         self.play(str(PLAYS / "plan.yml"), self.order(count) | {"plan_path": str(path)})
         plan = json.loads(path.read_text())
         hub = floor.Api((self.lab.directory / "hub.kubeconfig").read_text(), self.scratch)
-        bmcs = requests.Session()
+        bmcs = floor.session()
         login = json.loads((self.lab.directory / "bmc.json").read_text())
         bmcs.auth, bmcs.verify = (login["username"], login["password"]), str(self.lab.directory / "ca.crt")
-        bmcs.mount("https://", requests.adapters.HTTPAdapter(pool_connections=floor.WORKERS, pool_maxsize=floor.WORKERS))
         secrets = self._secrets(plan)
         took = seconds(lambda: floor.create(plan, secrets, _approvals, hub, bmcs, self.scratch), runs=1)[0]
         floor.release(plan, hub, bmcs)
