@@ -33,7 +33,7 @@ demo: setup ## A customer's cluster, carved out of a data centre, verified and h
 demo-down: ## Remove every process, namespace and file the demo made
 	@if [ -x $(PYTHON_BIN) ]; then $(PYTHON_BIN) -m lab down; fi
 
-test: test-unit test-lab ## All tests: unit, and end to end in labs of their own
+test: hub test-unit test-lab ## All tests: unit, and end to end in labs of their own
 
 test-unit: setup
 	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests

@@ -110,7 +110,7 @@ def test_a_cluster_of_which_half_never_existed_is_deleted(provider):
 
 
 def test_a_hub_that_is_away_is_outlasted_and_a_server_that_never_registers_is_named(provider):
-    provider.lab.command("fault", "set", "hub-down", "hub", "--for", "8")
+    provider.lab.command("fault", "set", "hub-down", "hub", "--for", "25")
     played = provider.play("control_plane/create", cluster="green", servers=("r1-s04",)).succeeded()
     assert "does not answer" in played.output
     played = provider.play("control_plane/agents", cluster="green", servers=("r1-s04",), control_plane_agents_timeout=2)
