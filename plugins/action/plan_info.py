@@ -43,6 +43,7 @@ def _order(args: dict, recorded: dict) -> Order:
     if operation == "scale":
         kept = {f"cluster_{key}": recorded.get(f"cluster_{key}") for key in KEPT}
         variables |= {key: value for key, value in kept.items() if value and (key == "cluster_template" or not variables[key])}
+        variables["cluster_node_sets"] = orders.with_known_classes(args["node_sets"], recorded.get("cluster_node_sets"))
     if operation in ("delete", "verify"):
         variables["cluster_template"] = None
         order = orders.parse(variables, None, operation)

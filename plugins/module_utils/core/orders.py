@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
@@ -67,6 +67,14 @@ def parse(variables: Mapping, template: Mapping | None = None, operation: str = 
     return Order.from_dict(merged)
 
 
+def with_known_classes(node_sets: Sequence[Mapping] | None, recorded: Sequence[Mapping] | None) -> list[dict] | None:
+    """The node sets of a scale, with the class that each was ordered with where it does not say one."""
+    classes = {known["name"]: known["class"] for known in recorded or ()}
+    if node_sets is None:
+        return None
+    return [{**node_set, "class": node_set.get("class") or classes.get(node_set.get("name"))} for node_set in node_sets]
+
+
 def duration_seconds(duration: str, variable: str = "cluster_lease_duration") -> int:
     """Seconds of a duration such as C(12h), C(30d) or C(2w).
 
@@ -110,7 +118,7 @@ def _node_sets(given: object, default: object) -> list[dict]:
     for index, item in enumerate(items):
         where = f"cluster_node_sets[{index}]"
         _refuse_unknown(item, ("name", "class", "count"), where)
-        filled = {**by_name.get(item.get("name"), {}), **item}
+        filled = {**by_name.get(item.get("name"), {}), **{key: value for key, value in item.items() if value is not None}}
         for key in ("name", "class", "count"):
             if filled.get(key) is None:
                 raise _invalid(f"{where}.{key}", "it is missing", "A node set has a name, a class and a count.")

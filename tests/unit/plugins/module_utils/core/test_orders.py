@@ -98,3 +98,17 @@ def test_templates_that_do_not_fit(template, named, where):
 @pytest.mark.parametrize(("text", "seconds"), [("12h", 43200), ("30d", 2592000), ("2w", 1209600)])
 def test_durations(text, seconds):
     assert orders.duration_seconds(text) == seconds
+
+
+def test_a_key_given_as_nothing_is_not_given():
+    template = {"name": "t", "defaults": {"node_sets": [{"name": "workers", "class": "gpu", "count": 3}], "lease_duration": "1d"}}
+    given = {"cluster_name": "blue", "cluster_tenant": "initech", "cluster_template": "t",
+             "cluster_node_sets": [{"name": "workers", "class": None, "count": 2}]}
+    assert orders.parse(given, template, "create").node_sets == (NodeSet("workers", "gpu", 2),)
+
+
+def test_a_scale_keeps_the_class_that_was_ordered():
+    recorded = [{"name": "workers", "class": "cpu", "count": 2}]
+    asked = [{"name": "workers", "class": None, "count": 3}, {"name": "more", "class": "gpu", "count": 1}, {"name": "other", "class": None, "count": 1}]
+    assert [each["class"] for each in orders.with_known_classes(asked, recorded)] == ["cpu", "gpu", None]
+    assert orders.with_known_classes(None, recorded) is None
