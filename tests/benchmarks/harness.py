@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -108,10 +109,12 @@ class PlaybookFailed(Exception):
 class Played:
     """A playbook that ran.
 
+    :param processor: seconds of processor time, of Ansible and all that it started.
     :param executed: executions of tasks by action: one per result and host, in a loop one per item.
     """
 
     seconds: float
+    processor: float
     executed: dict[str, int]
     skipped: dict[str, int]
 
@@ -133,9 +136,14 @@ def play(playbook: str, *options: str, environment: Mapping[str, str] | None = N
             **os.environ, "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "executions",
             "LEASEHOLD_EXECUTIONS": str(counted), "ANSIBLE_NOCOLOR": "1", **(environment or {}),
         }
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), _processor_of_children()
         done = subprocess.run(command, env=variables, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         elapsed = time.perf_counter() - began
         if done.returncode:
             raise PlaybookFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}")
-        return Played(elapsed, **json.loads(counted.read_text(encoding="utf-8")))
+        return Played(elapsed, _processor_of_children() - spent, **json.loads(counted.read_text(encoding="utf-8")))
+
+
+def _processor_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
