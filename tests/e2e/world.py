@@ -7,6 +7,9 @@ import contextlib
 import json
 import sqlite3
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import yaml
 from cryptography.hazmat.primitives import serialization
@@ -90,7 +93,7 @@ def _core(kubeconfig) -> client.CoreV1Api:
 def ready_nodes(kubeconfig) -> set[str]:
     nodes = _core(kubeconfig).list_node(_request_timeout=10).items
     return {node.metadata.name for node in nodes
-            if any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions)}
+            if any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions or ())}
 
 
 def run_pod(kubeconfig, name: str, node: str) -> None:
@@ -135,10 +138,21 @@ def port_in_vlan(lab, switch: str, port: str, vlan: int):
 
 def hears(namespace: str, address: str, nic: str = "eth0") -> bool:
     """Whether anybody on the NIC's wire says that the address is his, asked by an ARP probe (RFC 5227), which needs no route."""
-    asked = subprocess.run(["ip", "netns", "exec", namespace, "arping", "-D", "-c", "2", "-w", "2", "-I", nic, address],
+    probe = subprocess.run(["ip", "netns", "exec", namespace, "arping", "-D", "-c", "2", "-w", "2", "-I", nic, address],
                            capture_output=True, text=True, timeout=20, check=False)
-    assert "Received " in asked.stdout, asked.stdout + asked.stderr  # not: it could not ask
-    return "Received 0 " not in asked.stdout
+    assert "Received " in probe.stdout, probe.stdout + probe.stderr  # not: it could not ask
+    return "Received 0 " not in probe.stdout
+
+
+def reaches(server, address: str) -> bool:
+    """Whether an address can be had from a server, by ICMP or by ARP on either NIC."""
+    return any(asked([partial(pings, server, address), *(partial(hears, server.namespace, address, nic.name) for nic in server.nics)]))
+
+
+def asked(questions: list[Callable[[], bool]]) -> list[bool]:
+    """The answers to many questions, asked all at once: silence takes seconds to be heard."""
+    with ThreadPoolExecutor(16) as threads:
+        return list(threads.map(lambda question: question(), questions))
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ def condition(item: dict | None, kind: str) -> str | None:
 
 def ready_nodes(api: client.CoreV1Api) -> set[str]:
     return {node.metadata.name for node in api.list_node().items
-            if any(entry.type == "Ready" and entry.status == "True" for entry in node.status.conditions)}
+            if any(entry.type == "Ready" and entry.status == "True" for entry in node.status.conditions or ())}
 
 
 @pytest.fixture(scope="module")
