@@ -1,4 +1,4 @@
-"""The lab that the end-to-end tests share: two racks of four servers, hardware that is quick.
+"""The lab that the end-to-end tests share: two racks of four servers, hardware that is quick. One for each pytest-xdist worker.
 
 Each module leaves it as it found it: nobody holds a server, and all are clean.
 """
@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import Site, make_lab
 
-LAB = int(os.environ.get("LEASEHOLD_TEST_LAB", "41"))  # another one while somebody else tests on this machine
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+LAB = int(os.environ.get("LEASEHOLD_TEST_LAB", "41")) + 100 * WORKER  # others test on this machine, too
 
 
 @pytest.fixture(scope="session")
