@@ -39,7 +39,7 @@ test-unit: setup
 	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests
 
 test-lab: hub
-	@$(PYTHON_BIN) -m pytest -q tests/lab tests/e2e
+	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile tests/lab tests/e2e
 
 test-faults: hub ## Every fault of the lab against an order, and what became of it
 	@$(PYTHON_BIN) -m pytest -q -s tests/faults
