@@ -176,7 +176,7 @@ def test_each_segment_is_on_its_own_ports_and_on_the_links_it_needs(made, lab):
         leaves = {switch for switch, _port in nics}
         links = {(leaf, "up1") for leaf in leaves} | {("spine-1", leaf) for leaf in leaves} | {("spine-1", "border")}
         assert {(switch, port) for switch, ports in seen.items() for port, (tag, _trunks) in ports.items() if tag == vlan} == nics
-        assert {(switch, port) for switch, ports in seen.items() for port, (_, trunks) in ports.items() if vlan in trunks} == links
+        assert {(switch, port) for switch, ports in seen.items() for port, (_tag, trunks) in ports.items() if vlan in trunks} == links
 
 
 @TENANTS
