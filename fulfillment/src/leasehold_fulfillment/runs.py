@@ -26,7 +26,7 @@ class RunDirectory:
         """Create it under C(<state_dir>/runs) and write the order into it."""
         runs = state_dir / "runs"
         runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")  # microseconds: names sort by age, and the oldest go first
         name = UNSAFE.sub("-", order.name)[:40] or "all"
         self.run = f"{stamp}-{name}-{operation}-{secrets.token_hex(3)}"
         self.path = runs / self.run
