@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 
 sa = lazy("sqlalchemy")
 
-HEAD = "0001"  # the newest migration; raise it with each new one
+HEAD = "0002"  # the newest migration; raise it with each new one
 NAME = 128
 TIME = 32
 
@@ -26,13 +26,19 @@ def tables() -> SimpleNamespace:
     """Every table of the ledger by its name, and ``metadata``."""
     metadata = sa.MetaData()
     made = [make(metadata) for make in (
-        _sites, _servers, _switches, _links, _pools, _canaries, _server_states, _clusters, _claims, _runs, _events,
+        _sites, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
+        _reservations, _quotas, _usage, _runs, _events,
     )]
     return SimpleNamespace(metadata=metadata, **{table.name: table for table in made})
 
 
 def _name(column: str, **kwargs):
     return sa.Column(column, sa.String(NAME), **kwargs)
+
+
+def _sort_key(**kwargs):
+    """Names in their natural order, as bytes compare: not as the database's language has it."""
+    return sa.Column("sort_key", sa.String(2 * NAME).with_variant(sa.String(2 * NAME, collation="C"), "postgresql"), **kwargs)
 
 
 def _time(column: str, **kwargs):
@@ -50,11 +56,21 @@ def _sites(metadata):
     )
 
 
+def _cells(metadata):
+    """Servers that are alike to the allocator: of one rack and class, on the same switches, with the same attributes."""
+    return sa.Table(
+        "cells", metadata, sa.Column("cell", sa.String(64), primary_key=True), _name("site", nullable=False),
+        _name("class", nullable=False), _name("rack", nullable=False), _json("document", nullable=False),
+        sa.Index("cells_by_class", "site", "class"),
+    )
+
+
 def _servers(metadata):
     return sa.Table(
         "servers", metadata, _name("name", primary_key=True), _name("site", nullable=False),
         _name("rack", nullable=False), _name("class", nullable=False), _name("serial"), _name("status", nullable=False),
-        _json("document", nullable=False), _time("missing_since"),
+        _json("document", nullable=False), _time("missing_since"), sa.Column("cell", sa.String(64)),
+        _sort_key(), sa.Index("servers_by_cell", "cell", "sort_key"),
         sa.Index("servers_by_class", "site", "class", "rack"), sa.Index("servers_by_rack", "site", "rack"),
     )
 
@@ -98,12 +114,24 @@ def _server_states(metadata):
     )
 
 
+def _free_servers(metadata):
+    """The servers that can be had now, so that to count them costs no look at the others. The ledger keeps it true."""
+    return sa.Table(
+        "free_servers", metadata, sa.Column("cell", sa.String(64), primary_key=True),
+        _sort_key(primary_key=True), _name("server", primary_key=True),
+        sa.UniqueConstraint("server", name="free_servers_once"),
+    )
+
+
 def _clusters(metadata):
     return sa.Table(
         "clusters", metadata, _name("name", primary_key=True), _name("tenant"), _name("site"),
         sa.Column("phase", sa.String(32), nullable=False), _json("order"), _name("step"), _json("error"),
         _time("lease_start"), _time("lease_end"), _time("created_at", nullable=False), _time("updated_at", nullable=False),
+        sa.Column("lease_grace", sa.Integer), sa.Column("lease_hold", sa.Text), sa.Column("lease_warned", sa.Integer),
+        _time("hold_until"),
         sa.Index("clusters_by_tenant", "tenant"), sa.Index("clusters_by_lease", "lease_end"),
+        sa.Index("clusters_by_hold", "hold_until"),
     )
 
 
@@ -114,6 +142,35 @@ def _claims(metadata):
         sa.Column("token", sa.BigInteger, nullable=False), _time("claimed_at", nullable=False),
         sa.UniqueConstraint("kind", "resource", name="claims_once"), sa.Index("claims_by_cluster", "cluster", "kind"),
         sa.ForeignKeyConstraint(["cluster"], ["clusters.name"], name="claims_of_a_cluster"),
+    )
+
+
+def _reservations(metadata):
+    """What a cluster will hold from a later moment on. No resource is promised twice over time: a trigger sees to it."""
+    return sa.Table(
+        "reservations", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("kind", sa.String(16), nullable=False),
+        _name("resource", nullable=False), _name("cluster", nullable=False), _name("node_set"), _json("detail"),
+        _time("starts_at", nullable=False), _time("ends_at", nullable=False), _time("reserved_at", nullable=False),
+        sa.Index("reservations_by_resource", "kind", "resource", "starts_at"), sa.Index("reservations_by_cluster", "cluster"),
+        sa.ForeignKeyConstraint(["cluster"], ["clusters.name"], name="reservations_of_a_cluster"),
+    )
+
+
+def _quotas(metadata):
+    """What a tenant (``*``: each one without a row of its own) may use. ``class`` is empty where it counts them all."""
+    return sa.Table(
+        "quotas", metadata, _name("tenant", primary_key=True), sa.Column("resource", sa.String(16), primary_key=True),
+        _name("class", primary_key=True), sa.Column("soft", sa.Integer), sa.Column("hard", sa.Integer),
+    )
+
+
+def _usage(metadata):
+    """Each period in which a cluster held a server; open (no end) while it does."""
+    return sa.Table(
+        "usage", metadata, sa.Column("id", sa.Integer, primary_key=True), _name("tenant", nullable=False),
+        _name("cluster", nullable=False), _name("server", nullable=False), _name("class", nullable=False),
+        _time("starts_at", nullable=False), _time("ends_at"),
+        sa.Index("usage_by_tenant", "tenant", "ends_at"), sa.Index("usage_by_server", "server", "ends_at"),
     )
 
 
