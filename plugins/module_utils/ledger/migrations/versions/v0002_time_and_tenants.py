@@ -40,7 +40,7 @@ def _time(name: str, **kwargs):
     return _text(name, 32, **kwargs)
 
 
-def _sort_key(**kwargs):
+def _sort_column(**kwargs):
     return sa.Column("sort_key", sa.String(256).with_variant(sa.String(256, collation="C"), "postgresql"), **kwargs)
 
 
@@ -55,10 +55,10 @@ def _placement() -> None:
     )
     op.create_index("cells_by_class", "cells", ["site", "class"])
     op.add_column("servers", _text("cell", 64))
-    op.add_column("servers", _sort_key())
+    op.add_column("servers", _sort_column())
     op.create_index("servers_by_cell", "servers", ["cell", "sort_key"])
     op.create_table(
-        "free_servers", _text("cell", 64, primary_key=True), _sort_key(primary_key=True),
+        "free_servers", _text("cell", 64, primary_key=True), _sort_column(primary_key=True),
         _text("server", primary_key=True), sa.UniqueConstraint("server", name="free_servers_once"),
     )
 
