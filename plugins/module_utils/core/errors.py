@@ -18,6 +18,9 @@
     │   ├── RunInProgress     another run is at work on the cluster
     │   ├── IllegalTransition a state machine does not allow the step
     │   ├── PortInUse         a switch port carries somebody else's VLAN
+    │   ├── QuotaExceeded     more than the tenant may use
+    │   ├── Reserved          a later reservation needs the resource
+    │   ├── HoldLapsed        the hold's deadline has passed, its claims are gone
     │   └── NotFound          the object named does not exist
     ├── Unreachable           a system did not answer
     ├── DeviceFailed          a system answered, and did not do as asked
@@ -107,6 +110,18 @@ class IllegalTransition(Refused):
 
 class PortInUse(Refused):
     error_code = "port_in_use"
+
+
+class QuotaExceeded(Refused):
+    error_code = "quota_exceeded"
+
+
+class Reserved(Refused):
+    error_code = "reserved"
+
+
+class HoldLapsed(Refused):
+    error_code = "hold_lapsed"
 
 
 class NotFound(Refused):
