@@ -13,13 +13,13 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.wipe import moment
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import preload
 from ansible_collections.leasehold.cloud.plugins.module_utils.redfish import Login
-from ansible_collections.leasehold.cloud.plugins.plugin_utils.action import LeaseholdAction
+from ansible_collections.leasehold.cloud.plugins.plugin_utils.fence import FencedAction
 
 preload("sushy", "sushy.exceptions", "sushy.connector", "sushy.auth", "requests.exceptions")
 POWER = {"on": "On", "off": "Off", None: None}
 
 
-class ActionModule(LeaseholdAction):
+class ActionModule(FencedAction):
     """All BMCs are read, then those that differ are changed, each at its own pace; the failures are told together."""
 
     secrets = frozenset({"password"})

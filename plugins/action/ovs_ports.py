@@ -8,12 +8,12 @@ from __future__ import annotations
 from ansible_collections.leasehold.cloud.plugins.module_utils import ovsdb
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import ports
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import preload
-from ansible_collections.leasehold.cloud.plugins.plugin_utils.action import LeaseholdAction
+from ansible_collections.leasehold.cloud.plugins.plugin_utils.fence import FencedAction
 
 preload("ovs.db.idl")
 
 
-class ActionModule(LeaseholdAction):
+class ActionModule(FencedAction):
     """All changes of a switch in one transaction, then read back."""
 
     def execute(self, args, task_vars):

@@ -18,6 +18,7 @@ description:
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
   - leasehold.cloud.bmc
+  - leasehold.cloud.fence
   - leasehold.cloud.attributes
 options:
   power:

@@ -20,6 +20,7 @@ description:
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
   - leasehold.cloud.ovsdb
+  - leasehold.cloud.fence
   - leasehold.cloud.attributes
 options:
   ports:

@@ -52,13 +52,15 @@ class LeaseholdAction(ActionBase):
 
     _requires_connection = False
     secrets: frozenset = frozenset()  # options whose values are never shown
+    args: dict = {}  # the options as they were given, and their defaults
     constraints: dict = {}  # mutually_exclusive, required_if … as ArgumentSpecValidator takes them
 
     def run(self, tmp=None, task_vars=None):
         """Ansible's entry: parse the options, execute, and turn our errors into a failed result."""
         super().run(tmp, task_vars)
         try:
-            return self.execute(self._options(), task_vars or {})
+            self.args = self._options()
+            return self.execute(self.args, task_vars or {})
         except LeaseholdError as error:
             return {"changed": False, **error.as_result()}
 

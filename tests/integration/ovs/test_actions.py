@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+
 PORTS = [
     {"name": "s01", "mode": "access", "vlan": 101, "expect": [999, 101]},
     {"name": "up1", "mode": "trunk", "add": [101]},
@@ -56,3 +59,22 @@ def test_refusals_name_the_port(ansible, options, ports, error_code, said):
 def test_tls_needs_all_its_files(ansible, options):
     code, failed, _output = ansible("ovs_ports_info", options | {"ca_cert": "/nowhere/ca.crt"})
     assert code != 0 and failed["error_code"] == "invalid_input" and "all three" in failed["msg"]
+
+
+def test_a_run_that_lost_its_cluster_touches_no_switch(ansible, options, database, tmp_path):
+    path = str(tmp_path / "ledger.db")
+    with Ledger.open(path, "test") as ledger, ledger.transaction() as tx:
+        clusters.begin(tx, "blue", "create", tenant="acme", site="lab1")
+        stale = runs.start(tx, "blue", "create", "one host:1:1", 3600)
+        runs.end(tx, "blue", stale["token"], runs.FAILED, {"message": "it failed"})
+        newest = runs.start(tx, "blue", "create", "one host:2:1", 3600)
+        tx.keep()
+
+    def in_the_name_of(run):
+        return options | {"ports": PORTS, "wait_applied": False, "fence": {"ledger": path, "cluster": "blue", "token": run["token"]}}
+
+    code, failed, _output = ansible("ovs_ports", in_the_name_of(stale))
+    assert code != 0 and failed["error_code"] == "stale_run"
+    assert database.port("s01")[1] == "999"
+    assert ansible("ovs_ports", in_the_name_of(newest)).result["changed"]
+    assert database.port("s01")[1] == "101"
