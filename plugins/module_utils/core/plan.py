@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text, wire
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.allocate import natural
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import canonical, fingerprint
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import (
     Claims, HeldCluster, NodeSet, Order, Segment, node_sets_of,
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
     ClaimConflict, InvalidOrder, NoCapacity, NotFound, OutsideEnvelope, StalePlan,
 )
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.grounds import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
@@ -73,44 +74,10 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
     changes = plan_text.changes(plan, decision, datacenter, held, objects)
     plan["changes"] = [change.as_dict() for change in changes]
     plan["diff"] = plan_text.diff(plan, changes)
-    plan["base"] = base(plan, datacenter, claims, held)
+    plan["base"] = grounds(plan, datacenter, claims, held)
     plan["hash"] = _target(plan)
     _check_expected(plan, order.expected_plan)
     return plan
-
-
-def base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluster | None) -> str:
-    """Fingerprint of what a plan rests on, as it is now: only of what it touches, and alike before and after its claim."""
-    cluster = plan["cluster"]
-    added = {server["name"] for server in plan["add"]}
-    touched = added | {server["name"] for key in ("keep", "remove") for server in plan[key]}
-    switches = {switch["name"] for key in ("switches", "release_switches") for switch in plan[key]}
-    members = {server.name for server in held.servers} if held else set()
-    known = (*(held.servers if held else ()), *datacenter.servers)
-    mirror = {server.name: server for server in known if server.name in touched}
-    segment = plan["segment"] or {}
-    return fingerprint({
-        "servers": {name: server.definition() for name, server in mirror.items()},
-        "free": {name: _free(mirror.get(name), name, claims, cluster) for name in added},
-        "members": sorted(members - added),
-        "vlan": claims.vlans.get(segment.get("vlan"), cluster) == cluster,
-        "prefix": claims.prefixes.get(segment.get("prefix"), cluster) == cluster,
-        "switches": sorted(canonical(switch.as_dict()) for switch in datacenter.switches if switch.name in switches),
-        "links": sorted(canonical(link.as_dict()) for link in datacenter.links
-                        if switches.issuperset(end.switch for end in link.ends)),
-        "quarantine_vlan": datacenter.quarantine_vlan, "envelope": datacenter.envelope.as_dict(),
-    })
-
-
-def verify_base(plan: Mapping, datacenter: Datacenter, claims: Claims, held: HeldCluster | None) -> None:
-    """Refuse a plan whose ground has moved. To be called in the transaction that claims.
-
-    :raises StalePlan: what the plan rests on is not what it was.
-    """
-    if base(plan, datacenter, claims, held) != plan["base"]:
-        raise StalePlan("the servers, the segment or the fabric that the plan rests on have changed since",
-                        object=f"plan {plan['hash'][:12]} of cluster {plan['cluster']}", attempted="apply the plan",
-                        remedy="Plan again, and look at the new plan.")
 
 
 def _check_holder(order: Order, held: HeldCluster | None, operation: str) -> None:
@@ -286,14 +253,6 @@ def _check_expected(plan: Mapping, expected: str | None) -> None:
                         object=f"cluster {plan['cluster']}", attempted="apply the plan that was approved",
                         remedy="Look at the new plan, and name its hash in cluster_expected_plan.",
                         details={"hash": plan["hash"], "expected": expected})
-
-
-def _free(server: Server | None, name: str, claims: Claims, cluster: str) -> bool:
-    """Whether a server is there for the cluster: its own already, or to be had."""
-    holder = claims.servers.get(name)
-    if holder is not None or server is None:
-        return holder == cluster
-    return server.status == "active" and server.state == "available"
 
 
 def _ordered(servers: Iterable[Server]) -> tuple[Server, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import quarantine as core_quarantine
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests, cluster_plan, verify_base
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests, cluster_plan
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, mirror, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
@@ -52,7 +53,7 @@ def verify(tx: Transaction, plan: Mapping) -> None:
     switches = [switch["name"] for key in ("switches", "release_switches") for switch in plan[key]]
     site = mirror.site_of(tx, plan["site"])
     touched = [servers.as_server(row) for row in servers.load(tx, names)]
-    verify_base(plan, mirror.datacenter_of(tx, site, touched, switches), claims.held(tx, plan["site"]), held_cluster(tx, plan["cluster"]))
+    grounds.verify(plan, mirror.datacenter_of(tx, site, touched, switches), claims.held(tx, plan["site"]), held_cluster(tx, plan["cluster"]))
 
 
 def plan(tx: Transaction, order: Order, operation: str, site_name: str | None, objects: Manifests) -> dict:

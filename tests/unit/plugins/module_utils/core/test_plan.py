@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift, plan, states
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import grounds, hypershift, plan, states
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet, Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
     ClaimConflict, InvalidOrder, NoCapacity, NotFound, OutsideEnvelope, StalePlan,
@@ -281,26 +281,30 @@ def moved(datacenter, name, **changes):
     (HELD_SITE, CLAIMS),
 ], ids=["others claims", "another server", "a new rack", "another order", "its own claim"])
 def test_a_plan_stands_while_what_it_rests_on_does(datacenter, claims):
-    plan.verify_base(CREATED, datacenter, claims, HELD if claims is CLAIMS else None)
+    grounds.verify(CREATED, datacenter, claims, HELD if claims is CLAIMS else None)
 
 
-@pytest.mark.parametrize(("datacenter", "claims", "held"), [
-    (site(), Claims({"r1-s01": "red"}), None),
-    (site(), Claims({}, {100: "red"}), None),
-    (site(), Claims({}, {}, {"10.64.0.0/24": "red"}), None),
-    (moved(site(), "r1-s01", state="quarantined"), Claims(), None),
-    (moved(site(), "r1-s01", status="maintenance"), Claims(), None),
-    (moved(site(), "r1-s01", serial="other"), Claims(), None),
-    (dataclasses.replace(site(), servers=site().servers[1:]), Claims(), None),
-    (dataclasses.replace(site(), links=site().links[1:]), Claims(), None),
-    (dataclasses.replace(site(), envelope=narrow(vlans=("100",))), Claims(), None),
-    (dataclasses.replace(site(), quarantine_vlan=998), Claims(), None),
-    (HELD_SITE, CLAIMS, dataclasses.replace(HELD, servers=(*HELD.servers, moved(site(), "r1-s02").servers[1]))),
+@pytest.mark.parametrize(("datacenter", "claims", "held", "what", "after"), [
+    (site(), Claims({"r1-s01": "red"}), None, "use of r1-s01", "held by cluster red"),
+    (site(), Claims({}, {100: "red"}), None, "VLAN 100", "held by cluster red"),
+    (site(), Claims({}, {}, {"10.64.0.0/24": "red"}), None, "prefix 10.64.0.0/24", "held by cluster red"),
+    (moved(site(), "r1-s01", state="quarantined"), Claims(), None, "use of r1-s01", "state quarantined"),
+    (moved(site(), "r1-s01", status="maintenance"), Claims(), None, "use of r1-s01", "status maintenance"),
+    (moved(site(), "r1-s01", serial="other"), Claims(), None, "server r1-s01", None),
+    (dataclasses.replace(site(), servers=site().servers[1:]), Claims(), None, "use of r1-s01", "absent"),
+    (dataclasses.replace(site(), links=site().links[1:]), Claims(), None, None, "absent"),
+    (dataclasses.replace(site(), envelope=narrow(vlans=("100",))), Claims(), None, "envelope", None),
+    (dataclasses.replace(site(), quarantine_vlan=998), Claims(), None, "quarantine VLAN", "998"),
+    (HELD_SITE, CLAIMS, dataclasses.replace(HELD, servers=(*HELD.servers, moved(site(), "r1-s02").servers[1])), "other members", "r1-s02"),
 ], ids=["server taken", "VLAN taken", "prefix taken", "quarantined", "maintenance", "other hardware", "gone", "cable", "envelope",
         "quarantine VLAN", "another member"])
-def test_a_plan_falls_with_what_it_rests_on(datacenter, claims, held):
-    with pytest.raises(StalePlan):
-        plan.verify_base(CREATED, datacenter, claims, held)
+def test_a_plan_falls_with_what_it_rests_on_and_says_what_moved(datacenter, claims, held, what, after):
+    with pytest.raises(StalePlan) as fallen:
+        grounds.verify(CREATED, datacenter, claims, held)
+    moves = {move["what"]: move["after"] or "absent" for move in fallen.value.details["moved"]}
+    name = what or next(iter(moves))
+    assert name in fallen.value.message and (after is None or after in moves[name])
+    assert (what is None) == name.startswith("link")
 
 
 def test_the_fabric_is_a_host_for_each_switch_with_what_is_to_be_done_on_it():
