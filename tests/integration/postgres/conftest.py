@@ -1,99 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A PostgreSQL of the tests' own: from the Debian package, in a temporary directory, on a Unix socket alone."""
+"""A PostgreSQL of the tests' own, for the ledger's tests."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-
 import pytest
-import sqlalchemy
 
+from tests import postgres as private
 from tests.unit.plugins.module_utils.ledger.books import ledger  # pylint: disable=unused-import
-
-NUMBERS = itertools.count(1)
-STARTED_WITHIN = 30  # seconds
-# Nothing of the tests has to survive a power cut; and no TCP port is opened.
-SETTINGS = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=32MB")
-
-
-def programs() -> Path | None:
-    """The directory of initdb and postgres: of the newest that is installed."""
-    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
-    if installed:
-        return max(installed, key=lambda path: int(path.parent.name))
-    found = shutil.which("initdb")
-    return Path(found).resolve().parent if found else None
-
-
-class Server:
-    """A private PostgreSQL. Root may not run it: it runs as C(nobody) then."""
-
-    def __init__(self, binaries: Path):
-        self.binaries = binaries
-        self.directory = Path(tempfile.mkdtemp(prefix="leasehold-pg-", dir="/tmp"))  # short: a socket's path has 107 bytes
-        self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        if os.geteuid() == 0:
-            account = pwd.getpwnam(self.user)
-            os.chown(self.directory, account.pw_uid, account.pw_gid)
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        data = self.directory / "data"
-        self._run("initdb", "-D", str(data), "-U", "leasehold", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C").check_returncode()
-        self.process = self._open("postgres", "-D", str(data), "-k", str(self.directory), *(f"-c{setting}" for setting in SETTINGS))
-        deadline = time.monotonic() + STARTED_WITHIN
-        while self._run("pg_isready", "-q", "-h", str(self.directory)).returncode != 0:
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError(f"PostgreSQL did not start: {(self.directory / 'log').read_text()}")
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.send_signal(signal.SIGINT)  # fast shutdown: sessions are not waited for
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def new_database(self) -> str:
-        """The URL of an empty database."""
-        name = f"ledger_{next(NUMBERS)}"
-        engine = sqlalchemy.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        return self._url(name)
-
-    def _url(self, database: str) -> str:
-        return f"postgresql+psycopg://leasehold@/{database}?host={self.directory}"
-
-    def _as_user(self) -> dict:
-        return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-
-    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run([self.binaries / program, *arguments], capture_output=True, cwd=self.directory, check=False, **self._as_user())
-
-    def _open(self, program: str, *arguments: str) -> subprocess.Popen:
-        with (self.directory / "log").open("wb") as log:
-            return subprocess.Popen([self.binaries / program, *arguments], stdout=log, stderr=log, cwd=self.directory, **self._as_user())
 
 
 @pytest.fixture(scope="session")
 def postgres():
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
-    binaries = programs()
+    binaries = private.programs()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    server = Server(binaries)
+    server = private.Server(binaries)
     try:
         server.start()
         yield server
