@@ -216,10 +216,11 @@ def _exists(address) -> bool:
 
 
 def _engine(address):
+    # A few connections are kept while the ledger is open: to open one takes longer than a claim.
     if address.get_backend_name() == "sqlite":
-        return _sqlite_engine(address, poolclass=pool.NullPool)
-    engine = sa.create_engine(address, poolclass=pool.NullPool)
-    sa.event.listen(engine, "begin", _begin_postgresql)
+        return _sqlite_engine(address, poolclass=pool.QueuePool)
+    engine = sa.create_engine(address, poolclass=pool.QueuePool)
+    sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
 
@@ -251,16 +252,17 @@ def _begin_sqlite(connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _begin_postgresql(connection) -> None:
-    if connection.get_execution_options().get("leasehold_writing"):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+def _set_up_postgresql(connection, _record) -> None:
+    connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
+    connection.commit()
 
 
 def _now(connection, writing: bool) -> datetime.datetime:
+    """Begin the transaction: with the writers' lock, if it is to write. The clock is read when that is held, so that events follow each other."""
     if connection.dialect.name == "sqlite":
         if writing:
             connection.begin()
         return datetime.datetime.now(datetime.timezone.utc)
-    # the clock of the database is the one that all machines share; after the lock, so that events follow each other
-    return connection.execute(sa.text("SELECT clock_timestamp()")).scalar().astimezone(datetime.timezone.utc)
+    # PostgreSQL's own clock is the one that all machines share. What a SELECT lists is done in its order: first the lock.
+    lock = f"pg_advisory_xact_lock({WRITERS_LOCK}), " if writing else ""
+    return connection.exec_driver_sql(f"SELECT {lock}clock_timestamp()").first()[-1].astimezone(datetime.timezone.utc)
