@@ -8,23 +8,22 @@ from __future__ import annotations
 import collections
 import ipaddress
 import itertools
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet, Segment
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, OutsideEnvelope
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, PrefixPool, Server
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import sort_key
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
 HELD = "held by a cluster"
 RESERVED = "reserved for quarantine or a canary"
 OUTSIDE = "outside the envelope"
-DIGITS = re.compile(r"(\d+)")
 
 
 def natural(name: str) -> tuple:
-    """A sort key by which r2 comes before r10."""
-    return tuple((int(part), part) if part.isdigit() else (0, part) for part in DIGITS.split(name))
+    """A sort key by which r2 comes before r10: as the ledger's C(ORDER BY sort_key, name)."""
+    return sort_key(name), name
 
 
 def choose(request: NodeSet, servers: Iterable[Server], held: Collection[str], policy: str,

@@ -19,6 +19,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import free as free_list
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks, iso, moment
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
@@ -119,6 +120,7 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None) ->
     servers.put(tx, [(row["name"], row["state"]) for row in states if row["state"] == "claimed"], "available")
     for chunk in chunks(row["id"] for row in rows):
         tx.execute(claims.delete().where(claims.c.id.in_(chunk)))
+    free_list.refresh(tx, [row["resource"] for row in rows if row["kind"] == "server"])
     events.record_all(tx, ((_subject(row), "freed", {"cluster": cluster, "token": row["token"]}, None) for row in rows))
     return [Change("claim", _subject(row), _told(row), None) for row in rows]
 

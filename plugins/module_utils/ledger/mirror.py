@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidSource, NotFound
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import cell_document, cell_name, sort_key
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, free
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
@@ -61,6 +62,7 @@ def sync(tx: Transaction, datacenter: Datacenter, mark: str) -> Sync:
         alarms += _alarms(rows, stored, held)
         made, counts[kind] = _sync_table(tx, table, rows, stored, held)
         changes += made
+    _sync_cells(tx, datacenter)
     events.record_all(tx, ((f"{change.kind} {change.name}", "synced", change.before, change.after) for change in changes))
     return Sync(changes, counts, alarms)
 
@@ -117,6 +119,7 @@ def _rows(datacenter: Datacenter) -> dict[str, list[dict]]:
         "servers": [site | {
             "name": server.name, "rack": server.rack, "class": server.server_class, "serial": server.serial,
             "status": server.status, "document": document, "missing_since": None,
+            "cell": cell_name(cell_document(datacenter.site, server)), "sort_key": sort_key(server.name),
         } for server, document in servers],
         "switches": [site | {
             "name": switch.name, "role": switch.role, "rack": switch.rack, "network_os": switch.network_os,
@@ -153,6 +156,7 @@ def _sync_table(tx: Transaction, table, rows: list[dict], stored: dict, held: di
     if table.name == "servers":
         _note_missing(tx, table, [row for row in kept if not row["missing_since"]])
         _new_states(tx, added)
+        free.refresh(tx, [row["name"] for row in (*added, *changed, *gone)])
     kind = KINDS[table.name]
     changes = [Change(kind, row["name"], None, row["document"]) for row in added]
     changes += [Change(kind, row["name"], stored[_key(table, row)]["document"], row["document"]) for row in changed]
@@ -196,9 +200,8 @@ def _refuse_elsewhere(tx: Transaction, table, added: list[dict]) -> None:
 
 
 def _note_missing(tx: Transaction, table, rows: list[dict]) -> None:
-    if rows:
-        names = [row["name"] for row in rows]
-        tx.execute(table.update().where(table.c.name.in_(names)).values(missing_since=tx.at))
+    for chunk in chunks(row["name"] for row in rows):
+        tx.execute(table.update().where(table.c.name.in_(chunk)).values(missing_since=tx.at))
 
 
 def _new_states(tx: Transaction, added: list[dict]) -> None:
@@ -218,6 +221,21 @@ def _sync_site(tx: Transaction, datacenter: Datacenter, mark: str) -> list[Chang
     tx.execute(sites.update().where(sites.c.name == datacenter.site).values(row) if known else sites.insert().values(row))
     before = known["document"] if known else None
     return [] if before == document else [Change("site", datacenter.site, before, document)]
+
+
+def _sync_cells(tx: Transaction, datacenter: Datacenter) -> None:
+    """The cells of a site: those that any of its servers, missing ones too, is in."""
+    cells, servers, site = tables().cells, tables().servers, datacenter.site
+    known = {row["cell"] for row in tx.rows(sa.select(cells.c.cell).where(cells.c.site == site))}
+    made = {}
+    for server in datacenter.servers:
+        document = cell_document(site, server)
+        made[cell_name(document)] = {"site": site, "class": server.server_class, "rack": server.rack, "document": document}
+    new = [row | {"cell": cell} for cell, row in made.items() if cell not in known]
+    if new:
+        tx.execute(cells.insert(), new)
+    used = sa.select(servers.c.cell).where(servers.c.cell == cells.c.cell)
+    tx.execute(cells.delete().where(cells.c.site == site, ~used.exists()))
 
 
 def _size(tx: Transaction, kind: str, site: str) -> int:

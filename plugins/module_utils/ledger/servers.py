@@ -13,7 +13,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_ASIDE, server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, free, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
@@ -125,6 +125,7 @@ def put(
     tx.execute(states.insert(), [
         {"server": name, "state": state, "reason": reason, "since": tx.at, "evidence": (evidence or {}).get(name)} for name in before
     ])
+    free.refresh(tx, before)
     events.record_all(tx, (
         (f"server {name}", "moved", {"state": was}, {"state": state, "reason": reason, "evidence": (evidence or {}).get(name)})
         for name, was in before.items()
