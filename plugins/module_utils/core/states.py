@@ -39,7 +39,7 @@ CLUSTER_STEPS = {
     "expiring": ("ready", "deleting", "failed"),
     "deleting": ("deleted", "failed"),
     "deleted": ("requested", "awaiting_approval", "provisioning"),  # the name is free for a new order
-    "failed": ("awaiting_approval", *CLUSTER_AT_WORK, "expiring", "deleting"),
+    "failed": ("requested", "awaiting_approval", *CLUSTER_AT_WORK, "expiring", "deleting"),
 }
 CLUSTER_FIRST = ("requested", "awaiting_approval", "provisioning")
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import HeldCluster, Segment
@@ -19,10 +19,13 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 
+ENDING = ("ready", "degraded")  # what a lease that is over makes expiring
 SETTLED = ("ready", "degraded", "expiring")  # a run that changes nothing leaves these as they are
 GONE = (None, "deleted")
 RESIZING = ("scaling", "upgrading")
-FRESH = {"order": None, "step": None, "error": None, "lease_start": None, "lease_end": None}
+TERMS = ("lease_start", "lease_end", "lease_grace", "lease_hold", "lease_warned", "hold_until")
+NOT_BEGUN = ("requested", "awaiting_approval")  # an order that is only kept: reserved, or held
+FRESH = dict.fromkeys(("order", "step", "error", *TERMS))
 WAY_TO_READY = {"provisioning": ("verifying", "ready")}  # where it is not one step
 
 
@@ -48,22 +51,31 @@ def require(tx: Transaction, name: str, attempted: str) -> dict:
 
 def begin(
     tx: Transaction, name: str, operation: str, *, tenant: str | None = None, site: str | None = None, resizing: bool = False,
+    starts_at: str | None = None,
 ) -> list[Change]:
-    """The phase that a run of ``operation`` brings a cluster to as it starts. A create makes the cluster.
+    """The phase that a run of ``operation`` brings a cluster to as it starts. A create or reserve makes the cluster.
 
     :param resizing: the run's plan adds or removes servers: a ready cluster is scaling then, otherwise it stays ready.
-    :raises NotFound: for another operation than create, where there never was such a cluster.
+    :param starts_at: when the lease is ordered to start, if not at once.
+    :raises NotFound: for another operation than create and reserve, where there never was such a cluster.
     :raises IllegalTransition: when the operation cannot start in the cluster's phase.
-    :raises Refused: when the name is another tenant's, or an earlier run that failed has to be finished first.
+    :raises Refused: when the name is another tenant's, an earlier run that failed has to be finished first, a lease that was
+        reserved has not started, or what is to be reserved is there already.
     """
-    row = get(tx, name) if operation == "create" else require(tx, name, f"starting {operation}")
+    making = operation in ("create", "reserve")
+    row = get(tx, name) if making else require(tx, name, f"starting {operation}")
     phase = row["phase"] if row else None
     if phase not in GONE:
         _refuse_other(row, operation, tenant)
-    if operation == "create" and phase in GONE:
+    if operation == "reserve" and phase not in GONE:
+        _refuse_made(row)
+    if operation == "create":
+        _refuse_early(tx, name, row, starts_at)
+    if making and phase in GONE:
         _make(tx, row, name, tenant, site)
-        _transition(tx, require(tx, name, "creating it"), ["provisioning"])
-        return [Change("cluster", name, phase, "provisioning")]
+        first = "provisioning" if operation == "create" else "requested"
+        _transition(tx, require(tx, name, "creating it"), [first])
+        return [Change("cluster", name, phase, first)]
     wanted = _first_phase(operation, phase, resizing)
     return _transition(tx, row, [wanted]) if wanted else []
 
@@ -72,6 +84,8 @@ def _first_phase(operation: str, phase: str | None, resizing: bool) -> str | Non
     """Where an operation begins, None where the phase stays."""
     if operation == "delete":
         return None if phase == "deleted" else "deleting"
+    if operation == "reserve":
+        return None if phase == "awaiting_approval" else "requested"
     if operation == "create" and phase not in (*SETTLED, *RESIZING):
         return "provisioning"
     if operation == "scale" and phase not in (*SETTLED, "verifying"):
@@ -109,9 +123,36 @@ def fail(tx: Transaction, name: str, operation: str, error: Mapping) -> list[Cha
         return []
     error = {"operation": operation, "at": tx.at} | dict(error)
     _write(tx, row, {"error": error})
-    if row["phase"] in (*SETTLED, "failed", "deleted"):
+    kept = operation == "reserve" and (row["hold_until"] or row["lease_start"])  # what an earlier reserve kept, is kept
+    if kept or row["phase"] in (*SETTLED, "failed", "deleted"):
         return []
     return _transition(tx, row, ["failed"], reason=error.get("message") or operation)
+
+
+def close(tx: Transaction, name: str, reason: str) -> list[Change]:
+    """End a cluster that was only an order: nothing of it was ever put to use, and it holds nothing any more."""
+    row = require(tx, name, "calling it off")
+    _write(tx, row, {"hold_until": None, "error": None})
+    return _transition(tx, row, ["deleting", "deleted"], reason=reason)
+
+
+def expire(tx: Transaction, rows: Sequence[Mapping]) -> list[Change]:
+    """The leases of these clusters (their rows) are over: those that are ready or degraded go expiring."""
+    moving = [row for row in rows if row["phase"] in ENDING and cluster_transition(row["phase"], "expiring", name=row["name"])]
+    clusters = tables().clusters
+    for chunk in chunks(row["name"] for row in moving):
+        tx.execute(clusters.update().where(clusters.c.name.in_(chunk)).values(phase="expiring", updated_at=tx.at))
+    after = {"phase": "expiring", "reason": "its lease is over"}
+    events.record_all(tx, ((f"cluster {row['name']}", "moved", {"phase": row["phase"]}, after) for row in moving))
+    return [Change("cluster", row["name"], row["phase"], "expiring") for row in moving]
+
+
+def renew(tx: Transaction, name: str) -> list[Change]:
+    """A cluster that is expiring, and whose lease has time again, is ready."""
+    row = require(tx, name, "renewing its lease")
+    if row["phase"] != "expiring" or not row["lease_end"] or row["lease_end"] <= tx.at:
+        return []
+    return _transition(tx, row, ["ready"], reason="its lease was renewed")
 
 
 def note_step(tx: Transaction, name: str, step: str) -> None:
@@ -121,16 +162,16 @@ def note_step(tx: Transaction, name: str, step: str) -> None:
         _write(tx, row, {"step": step})
 
 
-def note_order(tx: Transaction, name: str, values: Mapping) -> list[Change]:
-    """Write what a claim settles (tenant, site, order, lease_start, lease_end) where it differs, with an event."""
+def note_order(tx: Transaction, name: str, values: Mapping, action: str = "ordered") -> list[Change]:
+    """Write what a claim settles (tenant, site, order) or the terms of a lease (see M(leases)) where it differs, with an event."""
     row = require(tx, name, "recording its order")
     new = {key: value for key, value in values.items() if row[key] != value}
     if not new:
         return []
     _write(tx, row, new)
     before = {key: row[key] for key in new}
-    events.record(tx, f"cluster {name}", "ordered", before, new)
-    return [Change("lease" if key.startswith("lease") else "cluster", f"{name} {key}", before[key], value) for key, value in new.items()]
+    events.record(tx, f"cluster {name}", action, before, new)
+    return [Change("lease" if key in TERMS else "cluster", f"{name} {key}", before[key], value) for key, value in new.items()]
 
 
 def describe(tx: Transaction, name: str | None = None, tenant: str | None = None, *, deleted: bool = False) -> list[dict]:
@@ -218,6 +259,31 @@ def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:
             f"its {failed} failed and has to be finished first", object=name, attempted=f"starting {operation}",
             remedy=f"run leasehold.cloud.cluster_{failed} again: it goes on from where it failed",
             details={"error": row["error"]},
+        )
+
+
+def _refuse_made(row: dict) -> None:
+    """What has begun is not reserved."""
+    begun = row["phase"] not in NOT_BEGUN and not (row["phase"] == "failed" and (row["error"] or {}).get("operation") == "reserve")
+    if begun:
+        raise Refused(
+            f"it is {row['phase']} already", object=f"cluster {row['name']}", attempted="reserving it",
+            remedy="change it with leasehold.cloud.cluster_scale or leasehold.cloud.lease_renew, or choose another name",
+        )
+
+
+def _refuse_early(tx: Transaction, name: str, row: dict | None, starts_at: str | None) -> None:
+    """A lease that was reserved, or is ordered, for later: nothing is made before."""
+    reserved = row["lease_start"] if row and row["phase"] in ("requested", "failed") else None
+    start = reserved or starts_at
+    if start and start > tx.at:
+        raise Refused(
+            f"its lease starts at {start}", object=f"cluster {name}", attempted="creating it",
+            remedy=f"run leasehold.cloud.cluster_create again at {start} or later; or order an earlier start with "
+            "leasehold.cloud.cluster_reserve" if reserved else
+            "keep the order with leasehold.cloud.cluster_reserve, and run leasehold.cloud.cluster_create at its start; or leave "
+            "cluster_lease_start out",
+            details={"lease_start": start},
         )
 
 

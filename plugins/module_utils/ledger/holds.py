@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds: claims with a deadline, kept while an order awaits approval. Past it they count as free, and the next writer frees them."""
+
+from __future__ import annotations
+
+import datetime
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, reservations, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, iso
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+
+sa = lazy("sqlalchemy")
+
+LAPSED = "hold lapsed"
+
+
+def lapsed(tx: Transaction) -> list[str]:
+    """Clusters whose hold is over, so that what they hold counts as free. One that a live run is at work on is not."""
+    table = tables().clusters
+    over = sa.select(table.c.name).where(table.c.hold_until <= tx.at, table.c.phase != "deleted").order_by(table.c.name)
+    names = [row["name"] for row in tx.rows(over)]
+    at_work = {name for name, run in runs.of(tx, names).items() if runs.is_live(tx, run)} if names else set()
+    return [name for name in names if name not in at_work]
+
+
+def lapse(tx: Transaction) -> list[Change]:
+    """Free what clusters hold whose hold is over; they are deleted then."""
+    return [change for name in lapsed(tx) for change in cancel(tx, name, LAPSED)]
+
+
+def cancel(tx: Transaction, cluster: str, reason: str) -> list[Change]:
+    """End a hold or a reservation: its claims, never put to use, and its reservations are gone, the cluster is deleted.
+
+    :raises WipeUnproven: when a server of it has left the state claimed; then nothing is freed.
+    """
+    changes = claims.free(tx, cluster) + reservations.drop(tx, cluster, reason)
+    return changes + clusters.close(tx, cluster, reason)
+
+
+def until(tx: Transaction, seconds: int) -> str:
+    """The deadline of a hold that begins now."""
+    return iso(tx.now + datetime.timedelta(seconds=seconds))
