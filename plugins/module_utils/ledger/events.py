@@ -1,21 +1,34 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events: what was done to the ledger, by whom. Only added to; each carries the hash of the one before it."""
+"""Events: what was done to the ledger, by whom. Only added to; each carries the hash of the one before it (M(core.chain))."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
 
-BEGINNING = "0" * 64  # the hash before the first event
-SEALED = ("at", "actor", "subject", "action", "before", "after", "previous")
+PAGE = 1000  # events in memory at once, where all are read
+
+
+@dataclasses.dataclass(frozen=True)
+class Filters:
+    """Which events; an empty filter lets all pass. A subject of one word, such as C(server), means all of its kind."""
+
+    subject: str | None = None
+    action: str | None = None
+    actor: str | None = None
+    since: str | None = None  # as database.iso writes it, included
+    until: str | None = None  # not included
+    after: int | None = None  # only events of a higher id, then the oldest first
 
 
 def record(tx: Transaction, subject: str, action: str, before: object = None, after: object = None) -> None:
@@ -25,41 +38,97 @@ def record(tx: Transaction, subject: str, action: str, before: object = None, af
 
 def record_all(tx: Transaction, happened: Iterable[tuple[str, str, object, object]]) -> None:
     """Add events, each (subject, action, before, after), in their order."""
-    previous = _last_hash(tx)
+    previous = None
     rows = []
     for subject, action, before, after in happened:
         row = {
             "at": tx.at, "actor": tx.actor, "subject": subject, "action": action, "before": before, "after": after,
-            "previous": previous,
+            "previous": previous or _last_hash(tx),
         }
-        previous = row["hash"] = _seal(row)
+        previous = row["hash"] = chain.seal(row)
         rows.append(row)
     if rows:
         tx.execute(tables().events.insert(), rows)
 
 
 def history(tx: Transaction, subject: str | None = None) -> list[dict]:
-    """Events in their order, of one subject or all."""
+    """Events in their order, of one subject or all; of a whole ledger, :func:`stream` them."""
     events = tables().events
     query = sa.select(events).order_by(events.c.id)
     return tx.rows(query.where(events.c.subject == subject) if subject else query)
 
 
+def find(tx: Transaction, filters: Filters, limit: int) -> list[dict]:
+    """At most ``limit`` events that pass, the newest first; with C(filters.after), the oldest first."""
+    events = tables().events
+    query = sa.select(events).limit(limit)
+    if filters.subject:
+        kind = " " not in filters.subject
+        query = query.where(events.c.subject.startswith(f"{filters.subject} ", autoescape=True) if kind else events.c.subject == filters.subject)
+    if filters.action:
+        query = query.where(events.c.action == filters.action)
+    if filters.actor:
+        query = query.where(events.c.actor == filters.actor)
+    if filters.since:
+        query = query.where(events.c.at >= filters.since)
+    if filters.until:
+        query = query.where(events.c.at < filters.until)
+    if filters.after is None:
+        return tx.rows(query.order_by(events.c.id.desc()))
+    return tx.rows(query.where(events.c.id > filters.after).order_by(events.c.id))
+
+
+def head(tx: Transaction) -> dict | None:
+    """The newest event as C({id, at, hash}); None when there is none."""
+    events = tables().events
+    return tx.row(sa.select(events.c.id, events.c.at, events.c.hash).order_by(events.c.id.desc()).limit(1))
+
+
+def hash_of(tx: Transaction, number: int) -> str | None:
+    """The hash of the event with that id; None when there is none."""
+    events = tables().events
+    return tx.execute(sa.select(events.c.hash).where(events.c.id == number)).scalar()
+
+
+def count(tx: Transaction, after: int = 0) -> int:
+    """How many events have an id above ``after``."""
+    events = tables().events
+    return tx.execute(sa.select(sa.func.count()).select_from(events).where(events.c.id > after)).scalar()
+
+
+def stream(tx: Transaction, after: int = 0, previous: str | None = chain.BEGINNING) -> Iterator[tuple[dict, str | None]]:
+    """Every event above an id in its order, and what is wrong with it (see M(core.chain.fault)), a page at a time.
+
+    An event whose C(before) or C(after) cannot be read any more has None there, and is at fault.
+
+    :param previous: the hash of the event before the first; None: not known.
+    """
+    while page := tx.rows(_texts(after)):
+        for row in page:
+            event, unreadable = _decoded(row)
+            yield event, unreadable or chain.fault(event, previous)
+            previous, after = event["hash"], event["id"]
+
+
 def first_broken(tx: Transaction) -> int | None:
     """The id of the first event that was changed or whose predecessor is gone; None when the chain holds."""
-    previous = BEGINNING
-    for event in history(tx):
-        if event["previous"] != previous or event["hash"] != _seal(event):
-            return event["id"]
-        previous = event["hash"]
-    return None
+    return next((event["id"] for event, fault in stream(tx) if fault), None)
 
 
-def _seal(event: dict) -> str:
-    return fingerprint({key: event[key] for key in SEALED})
+def _texts(after: int):
+    """A page of events with their JSON as text: one who writes behind the ledger's back need not write JSON."""
+    events = tables().events
+    columns = [sa.cast(column, sa.Text).label(column.name) if column.name in ("before", "after") else column for column in events.columns]
+    return sa.select(*columns).where(events.c.id > after).order_by(events.c.id).limit(PAGE)
+
+
+def _decoded(row: dict) -> tuple[dict, str | None]:
+    try:
+        return row | {side: None if row[side] is None else json.loads(row[side]) for side in ("before", "after")}, None
+    except ValueError:
+        return row | {"before": None, "after": None}, "it was changed: what was before or after is no JSON"
 
 
 def _last_hash(tx: Transaction) -> str:
-    events = tables().events
-    last = tx.row(sa.select(events.c.hash).order_by(events.c.id.desc()).limit(1))
-    return last["hash"] if last else BEGINNING
+    last = head(tx)
+    return last["hash"] if last else chain.BEGINNING
