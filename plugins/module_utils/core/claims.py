@@ -51,6 +51,9 @@ class Order:
     remove_servers: tuple[str, ...] = ()
     expected_plan: str | None = None
     settings: Mapping = dataclasses.field(default_factory=dict, hash=False)  # the template's, see C(orders.SETTINGS)
+    lease_start: str | None = None  # C(times.iso); None: at once
+    lease_grace: str | None = None  # a duration, after the lease's end
+    hold: str | None = None  # a duration: claims are kept so long for an approval
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Order:
@@ -60,6 +63,7 @@ class Order:
             lease_duration=data.get("cluster_lease_duration"), placement=data.get("cluster_placement") or "spread",
             remove_servers=tuple(data.get("cluster_remove_servers") or ()),
             expected_plan=data.get("cluster_expected_plan"), settings=dict(data.get("cluster_settings") or {}),
+            lease_start=data.get("cluster_lease_start"), lease_grace=data.get("cluster_lease_grace"), hold=data.get("cluster_hold"),
         )
 
     def as_dict(self) -> dict:
@@ -69,6 +73,7 @@ class Order:
             "cluster_lease_duration": self.lease_duration, "cluster_placement": self.placement,
             "cluster_remove_servers": list(self.remove_servers), "cluster_expected_plan": self.expected_plan,
             "cluster_settings": dict(self.settings),
+            "cluster_lease_start": self.lease_start, "cluster_lease_grace": self.lease_grace, "cluster_hold": self.hold,
         }
 
 
@@ -96,6 +101,7 @@ class HeldCluster:
 
     C(servers) are the claimed ones, each with state, node set and address, in any state (also quarantined).
     C(lease) is C({start, end}) in RFC 3339, or None before it begins; C(error) and C(run) are the last ones, if any.
+    C(hold_until) is the deadline of a hold: what it claims was never put to use.
     """
 
     name: str
@@ -106,6 +112,7 @@ class HeldCluster:
     lease: Mapping | None = dataclasses.field(default=None, hash=False)
     error: Mapping | None = dataclasses.field(default=None, hash=False)
     run: Mapping | None = dataclasses.field(default=None, hash=False)
+    hold_until: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping) -> HeldCluster:
@@ -114,7 +121,7 @@ class HeldCluster:
             name=data["name"], tenant=data["tenant"], phase=data["phase"],
             servers=tuple(Server.from_dict(server) for server in data.get("servers") or ()),
             segment=Segment.from_dict(segment) if segment else None,
-            lease=data.get("lease"), error=data.get("error"), run=data.get("run"),
+            lease=data.get("lease"), error=data.get("error"), run=data.get("run"), hold_until=data.get("hold_until"),
         )
 
     def as_dict(self) -> dict:
@@ -122,7 +129,7 @@ class HeldCluster:
             "name": self.name, "tenant": self.tenant, "phase": self.phase,
             "servers": [server.as_dict() for server in self.servers],
             "segment": self.segment.as_dict() if self.segment else None,
-            "lease": self.lease, "error": self.error, "run": self.run,
+            "lease": self.lease, "error": self.error, "run": self.run, "hold_until": self.hold_until,
         }
 
 

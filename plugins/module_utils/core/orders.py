@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift, times
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder
 
 VARIABLES = ("cluster_name", "cluster_tenant", "cluster_template", "cluster_node_sets", "cluster_lease_duration",
-             "cluster_placement", "cluster_expected_plan", "cluster_remove_servers")
+             "cluster_placement", "cluster_expected_plan", "cluster_remove_servers", "cluster_lease_start", "cluster_lease_grace",
+             "cluster_hold")
 TEMPLATE_KEYS = ("name", "version", "title", "description", "defaults")
-DEFAULTS = ("node_sets", "lease_duration", "placement")  # of a template: those that an order may say otherwise
+DEFAULTS = ("node_sets", "lease_duration", "placement", "lease_grace")  # of a template: those that an order may say otherwise
 SETTINGS = (*hypershift.REQUIRED_SETTINGS, *hypershift.SETTINGS)  # of a template: its own alone, for the control plane
 REQUIRED = {
     "create": ("cluster_tenant", "cluster_node_sets", "cluster_lease_duration"),
@@ -25,6 +26,7 @@ REQUIRED = {
 }
 LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+NONE = re.compile(r"0[hdw]?")
 SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 LONGEST_LEASE = 10 * 365 * 86400
 # HyperShift names the control plane's namespace <namespace>-<cluster>, which we make <name>-<name>: 63 at most.
@@ -38,7 +40,7 @@ def parse(variables: Mapping, template: Mapping | None = None, operation: str = 
     :param variables: C(cluster_*) by name; None is as absent, and then the template's default holds. A node set takes
         the keys it leaves out from the template's node set of the same name.
     :param template: C({name, version, title, description, defaults}), the one that C(cluster_template) names. None:
-        there is none. Its defaults are C(node_sets), C(lease_duration), C(placement), and the settings of the control
+        there is none. Its defaults are C(node_sets), C(lease_duration), C(placement), C(lease_grace), and the settings of the control
         plane (M(orders.SETTINGS)), which become the order's C(settings).
     :param operation: create, scale, delete or verify; it decides what is required.
     :raises InvalidOrder: naming the variable and the remedy.
@@ -59,6 +61,7 @@ def parse(variables: Mapping, template: Mapping | None = None, operation: str = 
         _label(node_set["name"], f"cluster_node_sets[{index}].name", longest)
     if "cluster_lease_duration" in merged:
         duration_seconds(merged["cluster_lease_duration"])
+    _terms(merged)
     _choice(merged.get("cluster_placement", "spread"), "cluster_placement", ("spread", "pack"))
     merged["cluster_remove_servers"] = _names(merged.get("cluster_remove_servers"), "cluster_remove_servers")
     for variable in ("cluster_template", "cluster_expected_plan"):
@@ -87,6 +90,27 @@ def duration_seconds(duration: str, variable: str = "cluster_lease_duration") ->
     if seconds > LONGEST_LEASE:
         raise _invalid(variable, f"{duration} is longer than ten years", "Lease for less, and renew.")
     return seconds
+
+
+def grace_seconds(duration: str, variable: str = "cluster_lease_grace") -> int:
+    """Seconds of a grace: a duration as :func:`duration_seconds` reads it, or C(0h) for none.
+
+    :raises InvalidOrder: it is not such a text, or longer than ten years.
+    """
+    return 0 if NONE.fullmatch(str(duration)) else duration_seconds(duration, variable)
+
+
+def _terms(merged: dict) -> None:
+    """When the lease starts, what comes after it, and how long it is held for approval."""
+    if "cluster_lease_start" in merged:
+        merged["cluster_lease_start"] = times.parse(merged["cluster_lease_start"], "cluster_lease_start")
+    if "cluster_lease_grace" in merged:
+        grace_seconds(merged["cluster_lease_grace"])
+    if "cluster_hold" in merged:
+        duration_seconds(merged["cluster_hold"], "cluster_hold")
+        if "cluster_lease_start" in merged:
+            raise _invalid("cluster_hold", "a lease that starts later is reserved, not held",
+                           "Set cluster_hold or cluster_lease_start, not both.")
 
 
 def _defaults(given: Mapping, template: Mapping | None) -> dict:

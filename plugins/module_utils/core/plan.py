@@ -25,7 +25,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.grounds import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds, grace_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
 
 Manifests = Callable[[Order, Segment, Sequence[Server]], list[dict]]  # such as C(hypershift.manifests)
@@ -59,7 +59,7 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
     :param operation: create, scale, delete or verify. A delete of what is not held is a plan without changes.
     :param objects: makes the hub's manifests; None leaves them out. A verify needs none.
     :param strangers: servers of other clusters, by name their leased addresses; they must not answer on the wire.
-    :returns: C({operation, cluster, tenant, site, order, lease_seconds, segment, servers, add, remove, keep, aside,
+    :returns: C({operation, cluster, tenant, site, order, lease_seconds, lease_start, grace_seconds, segment, servers, add, remove, keep, aside,
         switches, release_switches, fabric, wire, objects, changes, diff, base, hash}). C(aside) names held servers that are
         neither members nor removed. C(fabric) is each switch of the order with its groups, its C(ports) to set, its
         C(release_ports), and the ports C(expected) at read back. C(wire) is that of M(wire), None without segment.
@@ -100,6 +100,8 @@ def _with_leases(held: HeldCluster | None) -> HeldCluster | None:
 def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str) -> Decision:
     order = dataclasses.replace(order, tenant=held.tenant if held else order.tenant)
     segment = held.segment if held else None
+    if operation == "delete" and held and held.hold_until:
+        return Decision(order, None)  # its servers were never touched: it is called off in the ledger alone
     if operation == "delete":
         return Decision(order, segment, remove=_ordered(held.servers if held else ()))
     if operation == "verify":
@@ -189,6 +191,7 @@ def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | No
         "operation": operation, "cluster": order.name, "tenant": order.tenant, "site": datacenter.site,
         "order": order.as_dict(),
         "lease_seconds": duration_seconds(order.lease_duration) if order.lease_duration else None,
+        "lease_start": order.lease_start, "grace_seconds": grace_seconds(order.lease_grace) if order.lease_grace else None,
         "segment": segment.as_dict() if segment else None,
         "servers": [server.as_dict() for server in decision.servers],
         **{key: [server.as_dict() for server in getattr(decision, key)] for key in ("add", "remove", "keep")},
@@ -239,6 +242,7 @@ def _target(plan: Mapping) -> str:
     """The plan's hash: what would be, and not how much of it already is, so that a re-run has the same."""
     kept = {key: value for key, value in plan.items()
             if key in ("operation", "cluster", "tenant", "site", "lease_seconds", "segment", "switches", "release_switches", "objects")}
+    kept |= {key: plan[key] for key in ("lease_start", "grace_seconds") if plan[key] is not None}
     without_state = [[{key: value for key, value in server.items() if key != "state"} for server in plan[key]]
                      for key in ("servers", "remove")]
     return fingerprint([kept, without_state])

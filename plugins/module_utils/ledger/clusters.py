@@ -213,7 +213,7 @@ def _described(tx: Transaction, row: dict, members: list, detail: dict, run: dic
     shown = run and {key: value for key, value in run.items() if key != "cluster"} | {"live": runs.is_live(tx, run)}
     held = HeldCluster(
         name=row["name"], tenant=row["tenant"], phase=row["phase"], servers=tuple(members),
-        segment=segment_of(row["name"], detail), lease=lease, error=row["error"], run=shown or None,
+        segment=segment_of(row["name"], detail), lease=lease, error=row["error"], run=shown or None, hold_until=row["hold_until"],
     )
     return held.as_dict() | {"site": row["site"], "order": row["order"], "step": row["step"]}
 

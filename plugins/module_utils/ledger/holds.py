@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import datetime
-
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, reservations, runs
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, iso
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
@@ -39,8 +37,3 @@ def cancel(tx: Transaction, cluster: str, reason: str) -> list[Change]:
     """
     changes = claims.free(tx, cluster) + reservations.drop(tx, cluster, reason)
     return changes + clusters.close(tx, cluster, reason)
-
-
-def until(tx: Transaction, seconds: int) -> str:
-    """The deadline of a hold that begins now."""
-    return iso(tx.now + datetime.timedelta(seconds=seconds))

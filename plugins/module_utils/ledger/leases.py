@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Reserved
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, holds, reservations
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, iso, moment
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, reservations
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
 
 FOREVER = "9999-12-31T00:00:00.000Z"  # the end of a lease without one
 NOT_BEGUN = (*clusters.GONE, "requested", "awaiting_approval")
@@ -81,17 +81,12 @@ def settle(tx: Transaction, plan: Mapping, hold: int | None = None) -> list[Chan
     """
     row = clusters.require(tx, plan["cluster"], "settling its lease")
     if hold:
-        changes = clusters.note_order(tx, row["name"], {"hold_until": row["hold_until"] or holds.until(tx, hold)})
+        changes = clusters.note_order(tx, row["name"], {"hold_until": row["hold_until"] or after(tx.at, hold)})
         return changes + clusters.move(tx, row["name"], "awaiting_approval")
     values = terms(tx, plan) | {"hold_until": None}
     if values["lease_end"] != row["lease_end"]:
         values["lease_warned"] = None
     return clusters.note_order(tx, row["name"], values) + clusters.renew(tx, row["name"])
-
-
-def after(start: str, seconds: int) -> str:
-    """The moment so many seconds after another."""
-    return iso(moment(start) + datetime.timedelta(seconds=seconds))
 
 
 def _start(tx: Transaction, row: Mapping, ordered: str | None) -> str:

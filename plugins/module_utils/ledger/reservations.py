@@ -9,15 +9,15 @@ refuses two that overlap.
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, events
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks, iso, moment
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
@@ -117,7 +117,7 @@ def _free_at(row: Mapping) -> str | None:
     """When a lease and its grace are over; None: nobody knows."""
     if not row["lease_end"] or row["lease_hold"]:
         return None
-    return iso(moment(row["lease_end"]) + datetime.timedelta(seconds=row["lease_grace"] or 0))
+    return after(row["lease_end"], row["lease_grace"] or 0)
 
 
 def _overlaps(one: str, others: Iterable[str]) -> bool:
