@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, StalePlan
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, ground, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, runs
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
@@ -18,21 +20,36 @@ class ActionModule(LedgerAction):
     constraints = {"required_if": [("state", "present", ("plan",))]}
 
     def execute(self, args, task_vars):
-        with self.open_ledger(args) as ledger, ledger.transaction() as tx:
-            if not self.check_mode:
-                runs.fence(tx, args["cluster"], args["token"], "claiming" if args["state"] == "present" else "freeing claims")
-            changes = self._present(tx, args) if args["state"] == "present" else claims.free(tx, args["cluster"], args["servers"])
-            found = clusters.describe(tx, args["cluster"])
-            return self.keep(tx, changes) | {"cluster": found[0] if found else None}
+        with self.open_ledger(args) as ledger:
+            if args["state"] == "present":
+                return self._present(ledger, args)
+            with ledger.transaction() as tx:
+                self._fence(tx, args, "freeing claims")
+                return self.keep(tx, claims.free(tx, args["cluster"], args["servers"])) | _described(tx, args)
 
-    def _present(self, tx, args):
-        plan = args["plan"]
-        _check_plan(args, plan)
-        if self.check_mode:  # no run has made the cluster, and this transaction is rolled back
-            clusters.begin(tx, args["cluster"], plan["operation"], tenant=plan["tenant"], site=plan["site"])
-        ground.verify(tx, plan)
-        changes = claims.take(tx, plan, args["token"] or 0)
-        return changes + clusters.note_order(tx, args["cluster"], claims.settled(tx, plan))
+    def _present(self, ledger, args):
+        _check_plan(args, args["plan"])
+        hold = duration_seconds(args["hold"], "hold") if args["hold"] else None
+
+        def attempt(tx, plan):
+            self._fence(tx, args, "claiming")
+            if self.check_mode:  # no run has made the cluster, and this transaction is rolled back
+                clusters.begin(tx, args["cluster"], plan["operation"], tenant=plan["tenant"], site=plan["site"])
+            taken = gang.take(tx, plan, args["token"] or 0, hold)
+            result = self.keep(tx, taken.changes) | _described(tx, args) | {"plan": plan}
+            return result | ({"warnings": taken.warnings} if taken.warnings else {})
+
+        approved = bool(args["expected_plan"] or args["plan"]["order"]["cluster_expected_plan"])
+        return gang.contend(ledger, args["plan"], attempt, hypershift.manifests, self.say, approved)
+
+    def _fence(self, tx, args, attempted):
+        if not self.check_mode:
+            runs.fence(tx, args["cluster"], args["token"], attempted)
+
+
+def _described(tx, args: dict) -> dict:
+    found = clusters.describe(tx, args["cluster"])
+    return {"cluster": found[0] if found else None}
 
 
 def _check_plan(args: dict, plan: dict) -> None:
@@ -45,5 +62,5 @@ def _check_plan(args: dict, plan: dict) -> None:
         raise StalePlan(
             f"the plan is now {plan['hash'][:12]}, not {args['expected_plan'][:12]}", object=f"cluster {plan['cluster']}",
             attempted="claiming for the plan that was approved", remedy="look at the new plan, and name its hash in expected_plan",
-            details={"hash": plan["hash"], "expected": args["expected_plan"]},
+            details={"hash": plan["hash"], "expected": args["expected_plan"], "diff": plan["diff"]},
         )

@@ -32,10 +32,17 @@ options:
   plan:
     description:
       - What to claim, as RV(leasehold.cloud.plan_info#module:plan). Needed with O(state=present).
-      - Refused (V(stale_plan)) when what it rests on has changed since.
+      - When what it rests on has changed since, because another order was first, it is planned anew with what is left, up to three times. A plan that
+        was approved by its hash is refused then (V(stale_plan)), with what has moved in RV(details).
+      - Of a plan whose lease begins later, everything is reserved for that time instead.
     type: dict
   expected_plan:
     description: Hash of the plan that was approved. Another plan that would take new servers is refused (V(stale_plan)).
+    type: str
+  hold:
+    description:
+      - Keeps the claims for so long (V(2h), V(3d)), for an approval. Then they lapse by themselves, unless a run has begun to use them.
+      - Not given, the claims stay until they are freed.
     type: str
   servers:
     description: Names of the servers to free with O(state=absent). Not given, all that the cluster holds is freed, VLAN and prefix too.
@@ -54,6 +61,13 @@ EXAMPLES = r"""
     plan: "{{ planned.plan }}"
     token: "{{ started.token }}"
 
+- name: Keep what the plan needs for two hours, until somebody has approved it
+  leasehold.cloud.claim:
+    cluster: blue
+    plan: "{{ planned.plan }}"
+    token: "{{ started.token }}"
+    hold: 2h
+
 - name: Free two servers that are wiped
   leasehold.cloud.claim:
     cluster: blue
@@ -66,5 +80,13 @@ RETURN = r"""
 cluster:
   description: The cluster as it is then, as in RV(leasehold.cloud.claim_info#module:clusters).
   returned: success
+  type: dict
+plan:
+  description: The plan that was claimed for; another than the one given, where that one was outrun.
+  returned: when O(state=present)
+  type: dict
+details:
+  description: Of a refusal, such as C(moved), what has changed since the plan was made, each with C(what), C(before) and C(after).
+  returned: failure
   type: dict
 """

@@ -9,7 +9,6 @@ Kinds and what their resource is called: ``server`` (its name), ``vlan`` (``site
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 
@@ -18,9 +17,9 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, NotFound, WipeUnproven
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers, usage
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import free as free_list
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks, iso, moment
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
@@ -82,23 +81,21 @@ def take(tx: Transaction, plan: Mapping, token: int) -> list[Change]:
         moving.append((row["name"], row["state"]))
     if new:
         _insert(tx, [row | {"token": token, "claimed_at": tx.at} for row in new])
+    classes = {server["name"]: server["class"] for server in plan["servers"]}
+    usage.open(tx, plan["cluster"], plan["tenant"], [(row["resource"], classes[row["resource"]]) for row in new if row["kind"] == "server"])
     servers.put(tx, moving, "claimed")
     events.record_all(tx, ((_subject(row), "claimed", None, {"cluster": row["cluster"], "token": token}) for row in new))
     return [Change("claim", _subject(row), None, _told(row)) for row in new]
 
 
 def settled(tx: Transaction, plan: Mapping) -> dict:
-    """What a plan settles about its cluster: tenant, site, order, and the lease: from its first claim on, as long as ordered.
+    """What a plan settles about its cluster: tenant, site and order (of its lease, see M(leases)).
 
     What this order does not say (a scale names no template) stays as it was ordered before.
     """
     row = clusters.require(tx, plan["cluster"], "recording its order")
     said = {key: value for key, value in plan["order"].items() if value and key not in OF_ONE_ORDER}
-    start = row["lease_start"] or tx.at
-    values = {"tenant": plan["tenant"], "site": plan["site"], "order": (row["order"] or {}) | said, "lease_start": start}
-    if plan["lease_seconds"]:
-        values["lease_end"] = iso(moment(start) + datetime.timedelta(seconds=plan["lease_seconds"]))
-    return values
+    return {"tenant": plan["tenant"], "site": plan["site"], "order": (row["order"] or {}) | said}
 
 
 def free(tx: Transaction, cluster: str, names: Collection[str] | None = None) -> list[Change]:
@@ -120,7 +117,9 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None) ->
     servers.put(tx, [(row["name"], row["state"]) for row in states if row["state"] == "claimed"], "available")
     for chunk in chunks(row["id"] for row in rows):
         tx.execute(claims.delete().where(claims.c.id.in_(chunk)))
-    free_list.refresh(tx, [row["resource"] for row in rows if row["kind"] == "server"])
+    freed = [row["resource"] for row in rows if row["kind"] == "server"]
+    usage.close(tx, cluster, freed)
+    free_list.refresh(tx, freed)
     events.record_all(tx, ((_subject(row), "freed", {"cluster": cluster, "token": row["token"]}, None) for row in rows))
     return [Change("claim", _subject(row), _told(row), None) for row in rows]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import orders
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, ground, mirror, runs, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, ground, mirror, runs, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
 from tests.unit.plugins.module_utils.core import sites
@@ -66,8 +66,7 @@ def begin(opened: Ledger, name: str, operation: str = "create", holder: str | No
 
 def take(opened: Ledger, plan: dict, token: int) -> list:
     with opened.transaction() as tx:
-        ground.verify(tx, plan)
-        changes = claims.take(tx, plan, token) + clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan))
+        changes = gang.take(tx, plan, token).changes
         tx.keep()
         return changes
 

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gang claim: all that a plan needs in one transaction, or nothing; and another try for those who came second."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, LeaseholdError, Reserved, StalePlan
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, ground, holds, leases, quotas, reservations
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction
+
+ATTEMPTS = 3
+OUTRUN = (ClaimConflict, StalePlan, Reserved)  # somebody else was first; a new plan may still find room
+
+
+@dataclasses.dataclass(frozen=True)
+class Gang:
+    """What was taken: the plan that it was for, the changes, and warnings (quotas that are nearly used up)."""
+
+    plan: Mapping
+    changes: list[Change]
+    warnings: list[str]
+
+
+def take(tx: Transaction, plan: Mapping, token: int, hold: int | None = None) -> Gang:
+    """Take, or for a lease that begins later reserve, all that a plan needs; record its order and its lease.
+
+    :param hold: seconds after which it lapses unless a run has begun to use it.
+    :raises StalePlan: what the plan rests on has moved.
+    :raises ClaimConflict, Reserved: another cluster holds, or will need, one of its resources.
+    :raises QuotaExceeded: the tenant may not have so much.
+    """
+    lapsed = holds.lapse(tx)
+    ground.verify(tx, plan)
+    terms = leases.terms(tx, plan)
+    warnings = quotas.check(tx, plan, (terms["lease_start"], terms["lease_end"]))
+    leases.refuse_clash(tx, plan, hold)
+    start, end = leases.window(tx, plan, hold)
+    if start > tx.at:
+        taken = reservations.take(tx, plan, start, end)
+    else:
+        taken = claims.take(tx, plan, token) + reservations.drop(tx, plan["cluster"])
+    settled = clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan)) + leases.settle(tx, plan, hold)
+    return Gang(plan, lapsed + taken + settled, warnings)
+
+
+def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mapping], dict], objects: Manifests,
+            say: Callable[[str], None], approved: bool = False) -> dict:
+    """Try to take what a plan needs; whoever was outrun plans anew with what is left, a bounded number of times.
+
+    Nothing is held while trying, so contenders never wait for each other's parts. The last attempt plans in the very
+    transaction that takes, where nobody can be faster.
+
+    :param attempt: takes what the plan needs in the transaction and returns the result.
+    :param objects: makes the hub's manifests of a new plan.
+    :param say: is told why it is tried again.
+    :param approved: somebody has approved this very plan, so that no other may take its place.
+    """
+    for turn in range(1, ATTEMPTS + 1):
+        try:
+            with ledger.transaction() as tx:
+                return attempt(tx, again(tx, plan, objects) if turn == ATTEMPTS else plan)
+        except OUTRUN as error:
+            if turn == ATTEMPTS or approved:
+                raise
+            say(f"planning anew, as others were first: {_short(error)}")
+        with ledger.reading() as tx:
+            plan = again(tx, plan, objects)
+
+
+def again(tx: Transaction, plan: Mapping, objects: Manifests) -> dict:
+    """A new plan for the order of another."""
+    return ground.plan(tx, Order.from_dict(plan["order"]), plan["operation"], plan["site"], objects)
+
+
+def _short(error: LeaseholdError) -> str:
+    return f"{error.object}: {error.message}"
