@@ -27,6 +27,7 @@
     │   ├── WipeUnproven      an erase without evidence
     │   └── WaitTimeout       a condition was not met in time
     ├── GateFailed            a gate found problems
+    ├── LedgerBroken          the ledger is not what its events say, or not what it was
     └── MissingLibrary        a Python library is not installed
 """
 
@@ -146,6 +147,10 @@ class WaitTimeout(DeviceFailed):
 
 class GateFailed(LeaseholdError):
     error_code = "gate_failed"
+
+
+class LedgerBroken(LeaseholdError):
+    error_code = "ledger_broken"
 
 
 class MissingLibrary(LeaseholdError):
