@@ -70,8 +70,9 @@ def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mappi
             if turn == ATTEMPTS or approved:
                 raise
             say(f"planning anew, as others were first: {_short(error)}")
-        with ledger.reading() as tx:
-            plan = again(tx, plan, objects)
+        if turn + 1 < ATTEMPTS:
+            with ledger.reading() as tx:
+                plan = again(tx, plan, objects)
 
 
 def again(tx: Transaction, plan: Mapping, objects: Manifests) -> dict:

@@ -8,6 +8,7 @@ from tests.unit.plugins.module_utils.ledger.test_claims import *
 from tests.unit.plugins.module_utils.ledger.test_clusters import *
 from tests.unit.plugins.module_utils.ledger.test_database import *
 from tests.unit.plugins.module_utils.ledger.test_free import *
+from tests.unit.plugins.module_utils.ledger.test_gang import *
 from tests.unit.plugins.module_utils.ledger.test_ground import *
 from tests.unit.plugins.module_utils.ledger.test_mirror import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
