@@ -15,6 +15,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, QuotaExceeded
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import LABEL
 
 RESOURCES = ("servers", "clusters", "segments", "server_hours")
 BY_CLASS = ("servers", "server_hours")
@@ -22,7 +23,7 @@ ANY_TENANT = "*"  # its limits are those of each tenant that has none of its own
 HOUR = 3_600_000  # milliseconds
 
 Use = Mapping[str, int]  # by cluster: how many; of server_hours, milliseconds
-Spent = Mapping[tuple[str, str], int]  # by cluster and class: milliseconds used this month, up to now
+Spent = Mapping[tuple[str, str], int]  # by cluster and class: milliseconds used of a month, up to now
 Month = tuple[datetime.datetime, datetime.datetime]  # its first moment and the next one's
 
 
@@ -121,6 +122,31 @@ def effective(limits: Iterable[Limit], tenant: str) -> list[Limit]:
     return [chosen[key] for key in sorted(chosen)]
 
 
+def standing(limits: Iterable[Limit], tenant: str, holdings: Sequence[Holding], spent: Mapping[Month, Spent]) -> list[dict]:
+    """What a tenant uses of everything that can be limited, and of what is limited for it, by resource, class and month.
+
+    :param limits: as they were set, of the tenant and of any.
+    :param spent: of each month that is wanted.
+    :returns: C([{resource, class, month, soft, hard, inherited, used, left, by}]): C(left) to the hard limit, below zero where
+        it is exceeded; C(month) of server_hours alone.
+    """
+    limits = list(limits)
+    own = {limit.key for limit in limits if limit.tenant == tenant}
+    known = {limit.key: limit for limit in effective(limits, tenant)}
+    shown = {(resource, ""): Limit(tenant, resource) for resource in RESOURCES} | known
+    rows = []
+    for key in sorted(shown, key=lambda key: (RESOURCES.index(key[0]), key[1])):
+        limit = shown[key]
+        for month in spent if limit.resource == "server_hours" else (None,):
+            by = use(limit, holdings, spent[month] if month else {}, month)
+            found = Finding(limit, month and month_name(month), by, 0).as_dict()
+            left = None if limit.hard is None else round(limit.hard - found["used"], 1)
+            rows.append({key: found[key] for key in ("resource", "class", "month", "soft", "hard")} | {
+                "inherited": key in known and key not in own, "used": found["used"], "left": left, "by": found["by"],
+            })
+    return rows
+
+
 def check_limits(limits: Sequence[Limit]) -> None:
     """Refuse limits that cannot be meant.
 
@@ -139,6 +165,8 @@ def check_limits(limits: Sequence[Limit]) -> None:
 
 def _problem(limit: Limit) -> str | None:
     numbers = [number for number in (limit.soft, limit.hard) if number is not None]
+    if limit.tenant != ANY_TENANT and not LABEL.fullmatch(limit.tenant):
+        return f"{limit.tenant!r} cannot be a tenant: it is no DNS label, nor {ANY_TENANT} for any"
     if limit.resource not in RESOURCES:
         return f"{limit.resource} is not one of {', '.join(RESOURCES)}"
     if limit.server_class and limit.resource not in BY_CLASS:
@@ -150,8 +178,11 @@ def _problem(limit: Limit) -> str | None:
     return f"soft ({limit.soft}) is above hard ({limit.hard})" if numbers != sorted(numbers) else None
 
 
-def use(limit: Limit, holdings: Iterable[Holding], spent: Spent, month: Month | None, now: datetime.datetime) -> dict[str, int]:
-    """How much of what is limited each cluster uses; of server_hours, in a month, by its end."""
+def use(limit: Limit, holdings: Iterable[Holding], spent: Spent, month: Month | None) -> dict[str, int]:
+    """How much of what is limited each cluster uses; of server_hours, in a month, by its end.
+
+    :param spent: of that month.
+    """
     found: collections.Counter[str] = collections.Counter()
     if limit.resource == "clusters":
         return dict.fromkeys((holding.cluster for holding in holdings), 1)
@@ -159,10 +190,9 @@ def use(limit: Limit, holdings: Iterable[Holding], spent: Spent, month: Month | 
     for holding in holdings:
         if holding.kind == kind and limit.server_class in ("", holding.server_class):
             found[holding.cluster] += holding.count * (_overlap(holding, month) if month else 1)
-    if month and month[0] <= now < month[1]:
-        for (cluster, server_class), milliseconds in spent.items():
-            if limit.server_class in ("", server_class):
-                found[cluster] += milliseconds
+    for (cluster, server_class), milliseconds in spent.items() if month else ():
+        if limit.server_class in ("", server_class):
+            found[cluster] += milliseconds
     return {cluster: amount for cluster, amount in found.items() if amount}
 
 
@@ -177,11 +207,12 @@ def judge(limits: Iterable[Limit], others: Sequence[Holding], before: Sequence[H
     found = []
     for limit in limits:
         for month in _months(limit, others, after, now):
-            by = use(limit, [*others, *before], spent, month, now)
-            wanted = sum(use(limit, [*others, *after], spent, month, now).values()) - sum(by.values())
+            used = spent if month and month[0] <= now else {}
+            by = use(limit, [*others, *before], used, month)
+            wanted = sum(use(limit, [*others, *after], used, month).values()) - sum(by.values())
             least = min(number for number in (limit.soft, limit.hard) if number is not None)
             if wanted > 0 and sum(by.values()) + wanted > least * limit.unit:
-                found.append(Finding(limit, month and f"{month[0]:%Y-%m}", by, wanted))
+                found.append(Finding(limit, month and month_name(month), by, wanted))
                 break
     return found
 
@@ -207,6 +238,24 @@ def month_of(moment: datetime.datetime) -> Month:
     """The calendar month (UTC) of a moment."""
     first = moment.astimezone(datetime.timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return first, (first + datetime.timedelta(days=32)).replace(day=1)
+
+
+def month_name(month: Month) -> str:
+    """Such as 2026-12."""
+    return f"{month[0]:%Y-%m}"
+
+
+def month_called(name: str) -> Month:
+    """The month of a name such as 2026-12.
+
+    :raises InvalidInput: it is none.
+    """
+    try:
+        return month_of(datetime.datetime.strptime(name, "%Y-%m").replace(tzinfo=datetime.timezone.utc))
+    except ValueError as error:
+        raise InvalidInput(
+            f"{name!r} is not a month", object="option months", attempted="reading its options", remedy="write year and month: 2026-12",
+        ) from error
 
 
 def _months(limit: Limit, others: Sequence[Holding], own: Sequence[Holding], now: datetime.datetime) -> Iterator[Month | None]:

@@ -9,22 +9,24 @@ Looked at in the transaction that takes something, so that no race exceeds them:
 from __future__ import annotations
 
 import collections
+import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import quotas as core
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import ANY_TENANT, Finding, Holding, Limit
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import ANY_TENANT, Finding, Holding, Limit, Month
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after, iso, moment
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, usage
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, iso, moment
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
 
 KINDS = {"server": "server", "vlan": "segment"}  # what is counted of claims and reservations
-Window = tuple[datetime.datetime, "datetime.datetime | None"]  # of a lease: without an end, for good
 
 
 def get(tx: Transaction, tenant: str | None = None) -> list[Limit]:
@@ -60,6 +62,14 @@ def remove(tx: Transaction, tenant: str, keys: Sequence[tuple[str, str]] | None 
     return _write(tx, [(limit, None) for limit in get(tx, tenant) if keys is None or limit.key in keys])
 
 
+def unknown_classes(tx: Transaction, limits: Sequence[Limit]) -> list[str]:
+    """What there is to warn of: limits of a class that no server has limit nothing."""
+    cells = tables().cells
+    wanted = {limit.server_class for limit in limits if limit.server_class}
+    known = {row["class"] for row in tx.rows(sa.select(cells.c["class"]).distinct())} if wanted else set()
+    return [f"no server in the ledger is of class {name}: its limit will take effect when one is" for name in sorted(wanted - known)]
+
+
 def check(tx: Transaction, plan: Mapping, window: tuple[str, str | None] | None = None) -> list[str]:
     """What there is to warn of before all that a plan needs is claimed, held or reserved.
 
@@ -70,13 +80,13 @@ def check(tx: Transaction, plan: Mapping, window: tuple[str, str | None] | None 
     """
     cluster, counts = plan["cluster"], collections.Counter(server["class"] for server in plan["servers"])
 
-    def after(limits: list[Limit]) -> list[Holding]:
+    def wanted(limits: list[Limit], _own: list[Holding]) -> list[Holding]:
         timed = any(limit.resource == "server_hours" for limit in limits)
         start, end = _moments(tx, window or (_lease(tx, plan) if timed else (tx.at, None)))
         segments = [Holding(cluster, "segment", "", 1, start, end)] if plan["segment"] else []
         return segments + [Holding(cluster, "server", server_class, count, start, end) for server_class, count in sorted(counts.items())]
 
-    return core.warnings(_judge(tx, plan["tenant"], cluster, after), f"taking what cluster {cluster} needs")
+    return core.warnings(_judge(tx, plan["tenant"], cluster, wanted), f"taking what cluster {cluster} needs")
 
 
 def check_hours(tx: Transaction, tenant: str, cluster: str, end: str | None) -> list[str]:
@@ -85,52 +95,85 @@ def check_hours(tx: Transaction, tenant: str, cluster: str, end: str | None) -> 
     :param end: of the lease, without its grace; None: it has none.
     :raises QuotaExceeded: as :func:`check` does.
     """
-    def after(_limits: list[Limit]) -> list[Holding]:
-        own = [holding for holding in holdings(tx, tenant) if holding.cluster == cluster]
+    def wanted(_limits: list[Limit], own: list[Holding]) -> list[Holding]:
         ends = None if end is None else moment(end)
-        return [Holding(cluster, held.kind, held.server_class, held.count, held.start, ends) for held in own]
+        return [dataclasses.replace(holding, end=ends) for holding in own]
 
-    return core.warnings(_judge(tx, tenant, cluster, after), f"giving the lease of cluster {cluster} another end")
+    return core.warnings(_judge(tx, tenant, cluster, wanted), f"giving the lease of cluster {cluster} another end")
 
 
-def holdings(tx: Transaction, tenant: str) -> list[Holding]:
-    """What a tenant's clusters have and were promised, from now on. Servers that are on their way out do not count.
+def holdings(tx: Transaction, tenant: str | None = None) -> dict[str, list[Holding]]:
+    """What clusters have and were promised, from now on, by tenant; servers that are on their way out do not count.
 
-    Costs two queries, whose rows are as many as the tenant has clusters and classes.
+    Costs two queries, whose rows are as many as there are clusters and classes (of the tenant, or of all).
     """
-    return [*_claimed(tx, tenant), *_reserved(tx, tenant)]
+    found: dict[str, list[Holding]] = {}
+    for row, holding in (*_claimed(tx, tenant), *_reserved(tx, tenant)):
+        found.setdefault(row["tenant"], []).append(holding)
+    return found
 
 
-def spent(tx: Transaction, tenant: str) -> dict[tuple[str, str], int]:
-    """Milliseconds of servers that a tenant has used this month, by cluster and class."""
-    first, following = core.month_of(tx.now)
-    rows = usage.spent(tx, iso(first), iso(following), tenant=tenant)
-    return {(row["cluster"], row["class"]): row["milliseconds"] for row in rows}
+def spent(tx: Transaction, month: Month, tenant: str | None = None) -> dict[str, dict[tuple[str, str], int]]:
+    """Milliseconds of servers that were used in a month, by tenant, and by cluster and class."""
+    found: dict[str, dict] = {}
+    for row in usage.spent(tx, *map(iso, month), tenant=tenant):
+        found.setdefault(row["tenant"], {})[row["cluster"], row["class"]] = row["milliseconds"]
+    return found
 
 
-def _judge(tx: Transaction, tenant: str, cluster: str, after) -> list[Finding]:
+def standing(tx: Transaction, tenant: str | None = None, months: Sequence[Month] = ()) -> list[dict]:
+    """What each tenant (or one) uses, and may use: C([{tenant, resources}]), see M(core.quotas.standing).
+
+    Tenants are those that have a limit of their own, hold or were promised something, or used hours in the months.
+
+    :param months: for server hours; none: this one.
+    """
+    limits, held = get(tx), holdings(tx, tenant)
+    used = {month: spent(tx, month, tenant) for month in months or [core.month_of(tx.now)]}
+    known = {limit.tenant for limit in limits if limit.tenant != ANY_TENANT}.union(held, *used.values())
+    return [
+        {"tenant": name, "resources": core.standing(limits, name, held.get(name, ()), {month: by.get(name, {}) for month, by in used.items()})}
+        for name in sorted(known if tenant is None else {tenant})
+    ]
+
+
+def _judge(tx: Transaction, tenant: str, cluster: str, wanted: Callable) -> list[Finding]:
     limits = effective(tx, tenant)
     if not limits:
         return []
-    known = holdings(tx, tenant)
+    known = holdings(tx, tenant).get(tenant, [])
     others, own = ([held for held in known if (held.cluster == cluster) is mine] for mine in (False, True))
-    used = spent(tx, tenant) if any(limit.resource == "server_hours" for limit in limits) else {}
-    return core.judge(limits, others, own, after(limits), used, tx.now)
+    used = spent(tx, core.month_of(tx.now), tenant).get(tenant, {}) if any(limit.resource == "server_hours" for limit in limits) else {}
+    return core.judge(limits, others, own, wanted(limits, own), used, tx.now)
 
 
-def _claimed(tx: Transaction, tenant: str) -> list[Holding]:
-    claims, clusters = tables().claims, tables().clusters
-    rows = _counted(tx, tenant, claims, clusters.c.lease_end, clusters.c.hold_until)
-    ends = [row["lease_end"] or row["hold_until"] for row in rows]
-    return [_holding(row, tx.now, end and max(moment(end), tx.now)) for row, end in zip(rows, ends)]
+def _claimed(tx: Transaction, tenant: str | None) -> list[tuple[dict, Holding]]:
+    clusters = tables().clusters
+    rows = _counted(tx, tenant, tables().claims, clusters.c.lease_end, clusters.c.hold_until)
+    durations = _durations(tx, {row["cluster"] for row in rows if row["hold_until"] and not row["lease_end"]})
+    found = []
+    for row in rows:
+        # A lease that is held for approval begins when it is approved: until then it needs what it would need from now on.
+        end = tx.now + durations[row["cluster"]] if row["cluster"] in durations else row["lease_end"] and max(moment(row["lease_end"]), tx.now)
+        found.append((row, _holding(row, tx.now, end)))
+    return found
 
 
-def _reserved(tx: Transaction, tenant: str) -> list[Holding]:
+def _durations(tx: Transaction, names: Collection[str]) -> dict[str, datetime.timedelta]:
+    """How long the leases of some clusters were ordered for."""
+    clusters = tables().clusters
+    orders = {row["name"]: row["order"] or {} for chunk in chunks(names)
+              for row in tx.rows(sa.select(clusters.c.name, clusters.c.order).where(clusters.c.name.in_(chunk)))}
+    ordered = {name: order.get("cluster_lease_duration") for name, order in orders.items()}
+    return {name: datetime.timedelta(seconds=duration_seconds(duration)) for name, duration in ordered.items() if duration}
+
+
+def _reserved(tx: Transaction, tenant: str | None) -> list[tuple[dict, Holding]]:
     """Of what a cluster holds already, it has reserved nothing more."""
     table, claims, clusters = tables().reservations, tables().claims, tables().clusters
     held = sa.select(claims.c.id).where(*(claims.c[key] == table.c[key] for key in ("kind", "resource", "cluster")))
     rows = _counted(tx, tenant, table, clusters.c.lease_end, table.c.starts_at, table.c.ends_at, where=[~held.exists()])
-    return [_holding(row, max(moment(row["starts_at"]), tx.now), max(moment(_reserved_end(row)), tx.now)) for row in rows]
+    return [(row, _holding(row, *(max(moment(time), tx.now) for time in (row["starts_at"], _reserved_end(row))))) for row in rows]
 
 
 def _reserved_end(row: Mapping) -> str:
@@ -138,18 +181,18 @@ def _reserved_end(row: Mapping) -> str:
     return min(row["lease_end"] or row["ends_at"], row["ends_at"])
 
 
-def _counted(tx: Transaction, tenant: str, table, *keys, where: Sequence = ()) -> list[dict]:
-    """How many servers of each class, and segments, the tenant's clusters have in a table of claims or reservations."""
+def _counted(tx: Transaction, tenant: str | None, table, *keys, where: Sequence = ()) -> list[dict]:
+    """How many servers of each class, and segments, clusters have in a table of claims or reservations."""
     clusters, servers, states = tables().clusters, tables().servers, tables().server_states
     state = sa.func.coalesce(states.c.state, "available")
-    columns = (table.c.cluster, table.c.kind, servers.c["class"], *keys)
+    columns = (clusters.c.tenant, table.c.cluster, table.c.kind, servers.c["class"], *keys)
     member = state.in_(SERVER_MEMBER_STATES) if table is tables().claims else sa.true()
     query = sa.select(*columns, sa.func.count().label("count")).select_from(
         clusters.join(table, table.c.cluster == clusters.c.name)
         .outerjoin(servers, sa.and_(table.c.kind == "server", servers.c.name == table.c.resource))
         .outerjoin(states, sa.and_(table.c.kind == "server", states.c.server == table.c.resource))
     ).where(
-        clusters.c.tenant == tenant, sa.or_(clusters.c.hold_until.is_(None), clusters.c.hold_until > tx.at),
+        clusters.c.tenant == tenant if tenant else clusters.c.tenant.is_not(None), sa.or_(clusters.c.hold_until.is_(None), clusters.c.hold_until > tx.at),
         table.c.kind.in_(tuple(KINDS)), sa.or_(table.c.kind == "vlan", member), *where,
     )
     return tx.rows(query.group_by(*columns).order_by(*columns))
@@ -163,29 +206,27 @@ def _lease(tx: Transaction, plan: Mapping) -> tuple[str, str | None]:
     """The lease that a plan's cluster will have: as long as ordered from its start on, else until when it has it."""
     clusters = tables().clusters
     row = tx.row(sa.select(clusters.c.lease_start, clusters.c.lease_end).where(clusters.c.name == plan["cluster"], clusters.c.phase != "deleted"))
-    start, end = (row["lease_start"], row["lease_end"]) if row else (None, None)
-    if plan["lease_seconds"]:
-        end = iso(moment(start or tx.at) + datetime.timedelta(seconds=plan["lease_seconds"]))
-    return start or tx.at, end
+    known, end = (row["lease_start"], row["lease_end"]) if row else (None, None)
+    start = known or plan.get("lease_start") or tx.at
+    return start, after(start, plan["lease_seconds"]) if plan["lease_seconds"] else end
 
 
-def _moments(tx: Transaction, window: tuple[str, str | None]) -> Window:
+def _moments(tx: Transaction, window: tuple[str, str | None]) -> list[datetime.datetime | None]:
     """What is left of a lease."""
-    start, end = (time and max(moment(time), tx.now) for time in window)
-    return start, end
+    return [time and max(moment(time), tx.now) for time in window]
 
 
 def _write(tx: Transaction, changing: Sequence[tuple[Limit | None, Limit | None]]) -> list[Change]:
-    """Bring limits from (before) to (after), each with its event."""
+    """Bring limits from what they were to what they shall be, each with its event."""
     quotas, changes = tables().quotas, []
-    for before, after in changing:
-        limit = after or before
+    for old, new in changing:
+        limit = new or old
         tx.execute(quotas.delete().where(
             quotas.c.tenant == limit.tenant, quotas.c.resource == limit.resource, quotas.c["class"] == limit.server_class,
         ))
-        if after:
-            tx.execute(quotas.insert().values(after.as_dict()))
-        sides = [side and {"soft": side.soft, "hard": side.hard} for side in (before, after)]
+        if new:
+            tx.execute(quotas.insert().values(new.as_dict()))
+        sides = [side and {"soft": side.soft, "hard": side.hard} for side in (old, new)]
         changes.append(Change("quota", " ".join(filter(None, (limit.tenant, *limit.key))), *sides))
     events.record_all(tx, ((f"quota {change.name}", "limited" if change.after else "unlimited", change.before, change.after) for change in changes))
     return changes
