@@ -25,7 +25,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 sa = lazy("sqlalchemy")
 exc = lazy("sqlalchemy.exc")
 
-OF_ONE_ORDER = ("cluster_expected_plan", "cluster_remove_servers")  # not what the cluster is
+OF_ONE_ORDER = ("cluster_expected_plan", "cluster_remove_servers", "cluster_hold")  # not what the cluster is
 FREEABLE = ("available", "claimed")  # wiped with proof, or never booted for this cluster
 
 

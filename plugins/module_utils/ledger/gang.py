@@ -46,7 +46,8 @@ def take(tx: Transaction, plan: Mapping, token: int, hold: int | None = None) ->
         taken = reservations.take(tx, plan, start, end)
     else:
         taken = claims.take(tx, plan, token) + reservations.drop(tx, plan["cluster"])
-    settled = clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan)) + leases.settle(tx, plan, hold)
+    # the lease first: what is ordered now says something of it only where it differs from what was ordered before
+    settled = leases.settle(tx, plan, hold) + clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan))
     return Gang(plan, lapsed + taken + settled, warnings)
 
 
