@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, NotFound, WipeUnproven
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import server_transition
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_ASIDE, server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers, usage
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import free as free_list
@@ -98,11 +98,12 @@ def settled(tx: Transaction, plan: Mapping) -> dict:
     return {"tenant": plan["tenant"], "site": plan["site"], "order": (row["order"] or {}) | said}
 
 
-def free(tx: Transaction, cluster: str, names: Collection[str] | None = None) -> list[Change]:
+def free(tx: Transaction, cluster: str, names: Collection[str] | None = None, *, unused: bool = False) -> list[Change]:
     """Give back servers with their addresses, or (``names`` None) all that a cluster holds, VLAN and prefix too.
 
     A server that was wiped with proof is available and can go; so can one that was claimed and never booted.
 
+    :param unused: none was ever booted for this cluster; so one that was set aside can go, too, and stays aside.
     :raises WipeUnproven: naming the servers that are in another state; then nothing is given back.
     :raises NotFound: when the cluster does not hold a server that another one holds.
     """
@@ -112,7 +113,8 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None) ->
         _refuse_others(tx, cluster, set(names) - {row["resource"] for row in rows if row["kind"] == "server"})
         rows = [row for row in rows if _server_of(row) in names]
     states = servers.load(tx, [row["resource"] for row in rows if row["kind"] == "server"])
-    _refuse_dirty(cluster, [row for row in states if row["state"] not in FREEABLE])
+    freeable = (*FREEABLE, *SERVER_ASIDE) if unused else FREEABLE
+    _refuse_dirty(cluster, [row for row in states if row["state"] not in freeable])
     # Undoes the claim of a server that never left it: no step of a lease, so the state machine is not asked.
     servers.put(tx, [(row["name"], row["state"]) for row in states if row["state"] == "claimed"], "available")
     for chunk in chunks(row["id"] for row in rows):

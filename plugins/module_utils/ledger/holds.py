@@ -31,9 +31,11 @@ def lapse(tx: Transaction) -> list[Change]:
 
 
 def cancel(tx: Transaction, cluster: str, reason: str) -> list[Change]:
-    """End a hold or a reservation: its claims, never put to use, and its reservations are gone, the cluster is deleted.
+    """End a cluster that is only held or reserved: it is deleted, and has touched no hardware."""
+    return give_up(tx, cluster, reason) + clusters.close(tx, cluster, reason)
 
-    :raises WipeUnproven: when a server of it has left the state claimed; then nothing is freed.
-    """
-    changes = claims.free(tx, cluster) + reservations.drop(tx, cluster, reason)
-    return changes + clusters.close(tx, cluster, reason)
+
+def give_up(tx: Transaction, cluster: str, reason: str) -> list[Change]:
+    """Free what a cluster only held, and drop what it had reserved. What it has put to use stays its."""
+    held = clusters.require(tx, cluster, "giving up its hold")["hold_until"]
+    return (claims.free(tx, cluster, unused=True) if held else []) + reservations.drop(tx, cluster, reason)

@@ -5,31 +5,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import leases as core
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Reserved
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, reservations
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, quotas, reservations, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
+sa = lazy("sqlalchemy")
 FOREVER = "9999-12-31T00:00:00.000Z"  # the end of a lease without one
-NOT_BEGUN = (*clusters.GONE, "requested", "awaiting_approval")
+
+
+@dataclasses.dataclass(frozen=True)
+class Renewal:
+    """What a renewal changed, and what there is to warn of (quotas that are nearly used up)."""
+
+    changes: list[Change]
+    warnings: list[str]
 
 
 def terms(tx: Transaction, plan: Mapping) -> dict:
     """What a plan makes of its cluster's lease: C({lease_start, lease_end, lease_grace}). An order that says no duration keeps the end.
 
-    A lease begins with its first claim, or when it was reserved for; then its start stays.
+    A lease begins with its first claim, or when it was reserved for; then its start stays. What the order says as it said it
+    before changes nothing, so that a lease which was renewed since is not cut short by the old order, given again.
     """
     row = clusters.get(tx, plan["cluster"]) or {}
-    start = _start(tx, row, plan.get("lease_start"))
-    known = row.get("phase") not in clusters.GONE
-    grace = plan.get("grace_seconds")
+    row = {} if row.get("phase") in clusters.GONE else row
+    recorded, start = row.get("order") or {}, _start(tx, row, plan["lease_start"])
+    moved = start != row.get("lease_start")
+
+    def said(variable: str) -> bool:
+        return plan["order"][variable] is not None and (moved or plan["order"][variable] != recorded.get(variable))
+
     return {
         "lease_start": start,
-        "lease_end": after(start, plan["lease_seconds"]) if plan["lease_seconds"] else row.get("lease_end") if known else None,
-        "lease_grace": grace if grace is not None else row.get("lease_grace") if known else None,
+        "lease_end": after(start, plan["lease_seconds"]) if said("cluster_lease_duration") else row.get("lease_end"),
+        "lease_grace": plan["grace_seconds"] if said("cluster_lease_grace") else row.get("lease_grace"),
     }
 
 
@@ -89,10 +106,61 @@ def settle(tx: Transaction, plan: Mapping, hold: int | None = None) -> list[Chan
     return clusters.note_order(tx, row["name"], values) + clusters.renew(tx, row["name"])
 
 
+def renew(tx: Transaction, cluster: str, *, end: str | None = None, duration: int | None = None, grace: int | None = None) -> Renewal:
+    """Give a lease another end (the moment C(end), or C(duration) seconds after its start) or grace, and what was expiring is ready.
+
+    :raises InvalidOrder, Refused: see M(core.leases.new_end).
+    :raises Reserved: a later reservation of another cluster needs one of its resources before then.
+    :raises QuotaExceeded: the tenant may not use so many server hours.
+    """
+    row = clusters.require(tx, cluster, "renewing its lease")
+    wanted = core.new_end(of_row(tx, row), tx.at, end, duration)
+    values = {"lease_end": wanted, "lease_grace": row["lease_grace"] if grace is None else grace}
+    if all(row[key] == value for key, value in values.items()):
+        return Renewal([], [])
+    warnings = []
+    if wanted:
+        kept = values["lease_grace"] or 0
+        refuse_later(tx, cluster, _held(tx, cluster), tx.at, after(wanted, kept), kept)
+        warnings = quotas.check_hours(tx, row["tenant"], cluster, wanted)
+    if wanted != row["lease_end"]:
+        values["lease_warned"] = None
+    return Renewal(clusters.note_order(tx, cluster, values, "renewed") + clusters.renew(tx, cluster), warnings)
+
+
+def hold(tx: Transaction, cluster: str, reason: str | None) -> list[Change]:
+    """Keep a cluster from being released when its lease ends, for a reason; or (None) let its lease take its course again.
+
+    :raises Refused: its release has begun, or its lease has not.
+    """
+    row = clusters.require(tx, cluster, "changing its lease")
+    if row["lease_hold"] == reason:
+        return []
+    core.refuse_gone(of_row(tx, row))
+    return clusters.note_order(tx, cluster, {"lease_hold": reason}, "lease_held" if reason else "lease_unheld")
+
+
+def of_row(tx: Transaction, row: Mapping, run: Mapping | None = None) -> core.Lease:
+    """The lease of a cluster's row.
+
+    :param run: the cluster's newest run, if it is known.
+    """
+    live = run["operation"] if run and runs.is_live(tx, run) else None
+    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+    return core.Lease(
+        cluster=row["name"], phase=row["phase"], start=row["lease_start"], end=row["lease_end"], grace=row["lease_grace"] or 0,
+        hold=row["lease_hold"], warned=row["lease_warned"], at_work=live, failed=failed,
+    )
+
+
+def _held(tx: Transaction, cluster: str) -> list[dict]:
+    table = tables().claims
+    return tx.rows(sa.select(table.c.kind, table.c.resource).where(table.c.cluster == cluster).order_by(table.c.id))
+
+
 def _start(tx: Transaction, row: Mapping, ordered: str | None) -> str:
     """When a lease begins: what was ordered may still move one that has not begun."""
-    begun = row.get("phase") not in NOT_BEGUN and row.get("lease_start")
+    begun = row and row["phase"] not in clusters.NOT_BEGUN and row["lease_start"]
     if not begun and ordered and ordered > tx.at:
         return ordered
-    known = row.get("lease_start") if row.get("phase") not in clusters.GONE else None
-    return known or tx.at
+    return row.get("lease_start") or tx.at
