@@ -16,7 +16,9 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clus
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
-ASKED = ("tenant", "template", "node_sets", "lease_duration", "placement", "remove_servers", "expected_plan")
+ASKED = (
+    "tenant", "template", "node_sets", "lease_duration", "lease_start", "lease_grace", "hold", "placement", "remove_servers", "expected_plan",
+)
 KEPT = ("template", "lease_duration", "placement")  # of a cluster that is there already, what a scale does not say again
 
 

@@ -63,6 +63,17 @@ options:
   lease_duration:
     description: For how long, such as V(12h), V(30d) or V(2w).
     type: str
+  lease_start:
+    description:
+      - When the lease starts, if not at once, with its time zone, such as V(2026-12-24T12:00:00+01:00). Until then M(leasehold.cloud.claim) reserves what
+        the plan needs.
+    type: str
+  lease_grace:
+    description: How long after its end the cluster is left as it is before it is released, such as V(3d). V(0h) is none.
+    type: str
+  hold:
+    description: How long M(leasehold.cloud.claim) is to keep the claims for an approval, such as V(2h). Not together with O(lease_start).
+    type: str
   placement:
     description: V(spread) over the racks, or V(pack) into few.
     type: str
