@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
-from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
+from ansible_collections.leasehold.cloud.plugins.plugin_utils.heartbeat import leave_behind
+from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, actor, warm
 
 warm()
 KEPT_OF_AN_ERROR = ("error_code", "object", "attempted", "remedy")  # nothing else of a failed task's result: no secrets
@@ -26,6 +27,12 @@ class ActionModule(LedgerAction):
     ]}
 
     def execute(self, args, task_vars):
+        result = self._kept(args)
+        if args["state"] == "started" and args["heartbeat"] and not self.check_mode:
+            leave_behind(args["ledger"], actor(), result["run"], args["lapse"])
+        return result
+
+    def _kept(self, args):
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
             if self.check_mode and args["state"] != "started":
                 return self.keep(tx, []) | {"token": args["token"], "run": {}}  # there is no run, and the start told the phases
@@ -37,7 +44,7 @@ class ActionModule(LedgerAction):
     def _started(self, tx, args):
         plan = args["plan"] or {}
         # Ansible runs an action in a fork of ansible-playbook, and that is the process which holds the run.
-        run = runs.start(tx, args["cluster"], args["operation"], holder_of(os.getppid()), args["deadline"])
+        run = runs.start(tx, args["cluster"], args["operation"], holder_of(os.getppid()), args["lapse"])
         changes = clusters.begin(
             tx, args["cluster"], args["operation"], tenant=args["tenant"] or plan.get("tenant"), site=plan.get("site"),
             resizing=bool(plan.get("add") or plan.get("remove")),
@@ -63,7 +70,7 @@ class ActionModule(LedgerAction):
 
     def _enter(self, tx, args, token):
         clusters.note_step(tx, args["cluster"], args["step"])
-        return runs.step(tx, args["cluster"], token, args["step"], args["deadline"])
+        return runs.step(tx, args["cluster"], token, args["step"], args["lapse"])
 
     def _phase(self, tx, args):
         return clusters.move(tx, args["cluster"], args["phase"]) if args["phase"] else []

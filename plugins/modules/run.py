@@ -12,8 +12,8 @@ version_added: 0.1.0
 short_description: Hold a cluster's run, one at a time
 description:
   - A run is one launch of a playbook for a cluster. While a live one is at work on a cluster, another one is refused.
-  - The run is held by the C(ansible-playbook) process. One that died on this host is taken over from at once; of one on another host nothing is
-    known, and it is taken for dead when its step has had longer than its O(deadline).
+  - The run is held by the C(ansible-playbook) process. One that died on this host is taken over from at once; one on another host (or in a container)
+    when nothing was heard of it for its O(lapse). A small process tells the ledger that it lives, and ends with it.
   - Whoever starts a run gets a token that is higher than all before. Every write in the name of the cluster names it, and is refused once another
     run has taken over.
   - A run moves the phase of its cluster. Only that counts as a change; starting, stepping and ending are bookkeeping.
@@ -29,7 +29,7 @@ options:
   state:
     description:
       - V(started) takes the run. With O(operation=create) it makes the cluster, or a new one under the name of one that was deleted.
-      - V(step) tells the step that begins, and is the run's heartbeat.
+      - V(step) tells the step that begins.
       - V(finished) ends the run. A create or scale leaves the cluster ready, a delete leaves it deleted, and is refused while it holds claims.
       - V(failed) ends the run with an O(error). A cluster that was ready and untouched stays ready.
     type: str
@@ -50,10 +50,16 @@ options:
   step:
     description: Name of the step that begins, or that failed.
     type: str
-  deadline:
-    description: How many seconds the step may take before the run counts as dead.
+  lapse:
+    description: Seconds without a sign of life after which the run is taken for dead, where its process cannot be seen.
     type: int
-    default: 900
+    default: 120
+  heartbeat:
+    description:
+      - Whether a process of its own gives signs of life while long tasks are at work, with O(state=started).
+      - Without it, each step must end within O(lapse).
+    type: bool
+    default: true
   phase:
     description:
       - The phase that the step brings the cluster to. A cluster that is ready stays so where V(provisioning) or V(verifying) is asked for.
@@ -77,7 +83,6 @@ EXAMPLES = r"""
     operation: create
     plan: "{{ planned.plan }}"
     step: Plan and claim
-    deadline: 120
   register: started
 
 - name: Tell the step
@@ -86,7 +91,6 @@ EXAMPLES = r"""
     state: step
     step: Gates and handover
     phase: verifying
-    deadline: 600
     token: "{{ started.token }}"
 
 - name: Finish

@@ -39,14 +39,14 @@ def of(tx: Transaction, clusters: Iterable[str]) -> dict[str, dict]:
 
 
 def is_live(tx: Transaction, run: dict) -> bool:
-    """Whether a run is at work: not ended, its process not known to be gone, its step not overdue."""
+    """Whether a run is at work: not ended, its process not known to be gone, not silent for too long."""
     return run["state"] == RUNNING and not is_gone(run["holder"]) and run["deadline"] > tx.at
 
 
 def start(tx: Transaction, cluster: str, operation: str, holder: str, seconds: int) -> dict:
     """Begin a run with a higher token, taking over from a dead one, or from an earlier one of the same process.
 
-    :param seconds: how long the first step may take.
+    :param seconds: without a sign of life, after which it is taken for dead.
     :returns: the run's row, and C(taken_over): the run that was dead, or None.
     :raises RunInProgress: while another live run is at work on the cluster.
     """
@@ -79,9 +79,16 @@ def fence(tx: Transaction, cluster: str, token: int, attempted: str) -> dict:
 
 
 def step(tx: Transaction, cluster: str, token: int, name: str, seconds: int) -> dict:
-    """Note that the run begins a step that may take ``seconds``; this is its heartbeat."""
+    """Note that the run begins a step, a sign of life as a :func:`beat` is."""
     run = fence(tx, cluster, token, f"beginning step {name}")
     return _write(tx, run, {"step": name, "deadline": _deadline(tx, seconds)})
+
+
+def beat(tx: Transaction, cluster: str, token: int, seconds: int) -> bool:
+    """Put off the moment at which the run is taken for dead, and say whether it is still the cluster's run at work."""
+    runs = tables().runs
+    same = sa.and_(runs.c.cluster == cluster, runs.c.token == token, runs.c.state == RUNNING)
+    return tx.execute(runs.update().where(same).values(deadline=_deadline(tx, seconds), updated_at=tx.at)).rowcount == 1
 
 
 def end(tx: Transaction, cluster: str, token: int, state: str, error: dict | None = None) -> dict:
