@@ -7,7 +7,7 @@ PYTHON_BIN := $(VENV)/bin/python
 export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults check sanity lint molecule bench-order
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash check sanity lint molecule bench-order bench-ledger
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,12 @@ test-lab: hub
 test-faults: hub ## Every fault of the lab against an order, and what became of it
 	@$(PYTHON_BIN) -m pytest -q -s tests/faults
 
+test-contention: setup ## Scores of processes at one ledger, killed at random, on SQLite and PostgreSQL
+	@$(PYTHON_BIN) -m pytest -q -s tests/contention
+
+test-crash: hub ## Create, scale and delete, killed after each task in turn: takes an hour
+	@$(PYTHON_BIN) -m pytest -q -s tests/crash
+
 check: lint sanity molecule ## Sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
 
 sanity: setup
@@ -57,3 +63,6 @@ molecule: hub
 
 bench-order: hub ## An order's cost beside its floor
 	@$(PYTHON_BIN) tests/benchmarks/order.py
+
+bench-ledger: setup ## What the ledger costs with 1,000 to 100,000 servers, on SQLite and PostgreSQL
+	@$(PYTHON_BIN) tests/benchmarks/ledger.py
