@@ -4,12 +4,15 @@
 # pylint: disable=wildcard-import,unused-wildcard-import
 from __future__ import annotations
 
+from tests.unit.plugins.module_utils.ledger.test_audit import *
 from tests.unit.plugins.module_utils.ledger.test_claims import *
 from tests.unit.plugins.module_utils.ledger.test_clusters import *
 from tests.unit.plugins.module_utils.ledger.test_database import *
 from tests.unit.plugins.module_utils.ledger.test_free import *
 from tests.unit.plugins.module_utils.ledger.test_gang import *
 from tests.unit.plugins.module_utils.ledger.test_ground import *
+from tests.unit.plugins.module_utils.ledger.test_migrations import *
 from tests.unit.plugins.module_utils.ledger.test_mirror import *
+from tests.unit.plugins.module_utils.ledger.test_quotas import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
 from tests.unit.plugins.module_utils.ledger.test_servers import *
