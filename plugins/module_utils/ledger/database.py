@@ -206,7 +206,8 @@ def _other_schema(address, version: str) -> Refused:
         f"its schema is {'newer' if newer else 'older'} ({version}) than this collection's ({schema.HEAD})",
         object=f"ledger {address.render_as_string(hide_password=True)}", attempted="opening the ledger",
         remedy="install the leasehold.cloud collection that the ledger's other users have" if newer else
-        "back the ledger up and run leasehold.cloud.source once with migrate=true",
+        "back it up (leasehold.cloud.ledger_backup), then run ansible-playbook leasehold.cloud.ledger_migrate, which is leasehold.cloud.ledger "
+        "with migrate=true",
         details={"schema": version, "expected": schema.HEAD},
     )
 
