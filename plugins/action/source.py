@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidSource
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import mirror
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources import SOURCES
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
@@ -17,13 +18,13 @@ class ActionModule(LedgerAction):
     """Reads the source, unless it says what it said the last time, and writes what differs."""
 
     def execute(self, args, task_vars):
-        source = SOURCES[args["kind"]](args["path"])
+        source = open_source(args["kind"], Options(path=args["path"]))
         with self.open_ledger(args, migrate=args["migrate"]) as ledger:
             with ledger.reading() as tx:
                 sync = mirror.unchanged(tx, source.mark)
             if sync:
                 return self.apply([], lambda: None) | _told(sync)
-            datacenter = source.read()
+            datacenter = source.read().datacenter
             _refuse_other_site(args, datacenter.site)
             with ledger.transaction() as tx:
                 sync = mirror.sync(tx, datacenter, source.mark)

@@ -21,6 +21,7 @@
     │   ├── QuotaExceeded     more than the tenant may use
     │   ├── Reserved          a later reservation needs the resource
     │   ├── HoldLapsed        the hold's deadline has passed, its claims are gone
+    │   ├── SourceConflict    somebody changed an object of a source meanwhile
     │   └── NotFound          the object named does not exist
     ├── Unreachable           a system did not answer
     ├── DeviceFailed          a system answered, and did not do as asked
@@ -123,6 +124,10 @@ class Reserved(Refused):
 
 class HoldLapsed(Refused):
     error_code = "hold_lapsed"
+
+
+class SourceConflict(Refused):
+    error_code = "source_conflict"
 
 
 class NotFound(Refused):

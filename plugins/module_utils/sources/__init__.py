@@ -1,30 +1,25 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sources of truth: one client each behind one small protocol.
-
-A source is asked for its ``mark`` first: while that is the one of the last sync, there is nothing to read. It raises
-``InvalidSource`` for what cannot be used, ``Unreachable`` when it does not answer.
-"""
+"""Sources of truth: one client each behind one small protocol (M(protocol))."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import importlib
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.file import FileSource
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options, Source
 
-
-class Source(Protocol):
-    """A source of truth."""
-
-    @property
-    def mark(self) -> str:
-        """Changes whenever what the source says may have changed."""
-
-    def read(self) -> Datacenter:
-        """All that the source says of its site."""
+SOURCES = {  # the class of each kind; it is loaded when it is used
+    "file": "file:FileSource",
+    "netbox": "netbox:NetBoxSource",
+    "nautobot": "nautobot:NautobotSource",
+}
 
 
-SOURCES: dict[str, Callable[[str], Source]] = {"file": FileSource}
+def open_source(kind: str, options: Options) -> Source:
+    """The client of a kind of C(SOURCES). It connects when it is first asked something.
+
+    :raises InvalidInput: when the kind needs an option that is not given.
+    """
+    module, _colon, name = SOURCES[kind].partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)(options)
