@@ -31,14 +31,20 @@ def warm() -> None:
 class LedgerAction(LeaseholdAction):
     """An action that reads or writes the ledger."""
 
-    def open_ledger(self, args: dict, *, migrate: bool = False, writable: bool = True) -> Ledger:
-        """The ledger that the option C(ledger) names. Check mode makes none."""
+    @staticmethod
+    def ledger_url(args: dict) -> str:
+        """What the option C(ledger) names."""
         if not args["ledger"]:
             raise InvalidInput(
                 "no ledger is named", object="option ledger", attempted="opening the ledger",
                 remedy="set the option ledger, or the environment variable LEASEHOLD_LEDGER, to its URL or path",
             )
-        return Ledger.open(args["ledger"], actor(), migrate=migrate, writable=writable and not self.check_mode)
+        return args["ledger"]
+
+    def open_ledger(self, args: dict, *, migrate: bool = False, writable: bool = True) -> Ledger:
+        """The ledger that the option C(ledger) names. Check mode makes none, and migrates none."""
+        writable = writable and not self.check_mode
+        return Ledger.open(self.ledger_url(args), actor(), migrate=migrate and writable, writable=writable)
 
     def keep(self, tx: Transaction, changes: list[Change]) -> dict:
         """The result of what a transaction changed: kept, unless in check mode, where it is rolled back."""
