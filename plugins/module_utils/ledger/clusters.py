@@ -174,13 +174,14 @@ def note_order(tx: Transaction, name: str, values: Mapping, action: str = "order
     return [Change("lease" if key in TERMS else "cluster", f"{name} {key}", before[key], value) for key, value in new.items()]
 
 
-def describe(tx: Transaction, name: str | None = None, tenant: str | None = None, *, deleted: bool = False) -> list[dict]:
+def describe(tx: Transaction, name: str | None = None, tenant: str | None = None, *, deleted: bool = False, where: Sequence = ()) -> list[dict]:
     """Clusters with all that they hold: M(core.claims.HeldCluster) as dicts, and site, order and step.
 
     :param deleted: also those that are deleted; a cluster that is named is there in any phase.
+    :param where: further conditions on their rows.
     """
     clusters, claims = tables().clusters, tables().claims
-    query = sa.select(clusters).order_by(clusters.c.name)
+    query = sa.select(clusters).where(*where).order_by(clusters.c.name)
     if name:
         query = query.where(clusters.c.name == name)
     elif not deleted:
