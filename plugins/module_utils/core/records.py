@@ -88,8 +88,9 @@ class Interface:
 class End:
     """What a cabled interface leads to, patch panels already followed: an interface of another device.
 
-    An interface that is cabled to several has several ends. A cable that ends in the middle (at a panel) has none. C(far_role) and C(far_tags) are
-    of the far device, which need not be among the records given.
+    An interface that is cabled to several has several ends. A cable that ends in the middle (at a panel) has none. C(far_port) is the far
+    interface's name, C(far_lag) the name of the LAG that it is a member of, C(far_role) and C(far_tags) are of the far device, which need not be among the
+    records given.
     """
 
     interface: str
@@ -97,6 +98,7 @@ class End:
     far_name: str | None
     far_interface: str
     far_port: str
+    far_lag: str | None = None
     far_role: str | None = None
     far_tags: tuple[str, ...] = ()
 

@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_schema import VERSION, parse
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Cost, Delta, Gap, Options, Reading
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
 
 yaml = lazy("yaml")
 
@@ -30,7 +30,7 @@ class FileSource:
                                remedy="give the path of the document that describes the data centre")
         self.path = Path(options.path).expanduser()
         self.identity = f"file {self.path}"
-        self.cost = Cost()
+        self.cost = {"requests": 0, "bytes": 0, "seconds": 0.0}
 
     def read(self) -> Reading:
         """The data centre that the document describes.
@@ -59,7 +59,7 @@ class FileSource:
             content = self.path.read_bytes()
         except OSError as error:
             raise self._unusable(error.strerror or str(error), "check the path, and that you may read it") from error
-        self.cost = Cost(requests=1, bytes=len(content), seconds=time.monotonic() - started)
+        self.cost = {"requests": 1, "bytes": len(content), "seconds": round(time.monotonic() - started, 3)}
         return content
 
     def _document(self) -> object:

@@ -32,15 +32,6 @@ class Options:
     timeout: int = 60
 
 
-@dataclasses.dataclass
-class Cost:
-    """What was spent on a source since its client was made: requests (answered or not), bytes of the answers' bodies, seconds of waiting for them."""
-
-    requests: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-
-
 @dataclasses.dataclass(frozen=True)
 class Reading:
     """All that a source says of its site, at one moment.
@@ -113,7 +104,10 @@ class Source(Protocol):
     C(DeviceFailed) (an answer that is none); never with the token in it. None of them yields half of what is there."""
 
     identity: str  # whose mirror it is: "netbox https://nb.example.com site fra1"
-    cost: Cost
+
+    @property
+    def cost(self) -> dict:
+        """What was spent on it until now: C({requests, bytes, seconds})."""
 
     def read(self) -> Reading:
         """All that there is (cold)."""

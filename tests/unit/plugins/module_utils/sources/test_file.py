@@ -56,7 +56,7 @@ def test_since_a_cursor_there_is_nothing_new_or_all_to_be_read(tmp_path):
 def test_the_cost_of_reading_is_told(tmp_path):
     source = written(tmp_path / "dc.yml", yaml.safe_dump(sites.document()))
     source.read()
-    assert (source.cost.requests, source.cost.bytes) == (1, (tmp_path / "dc.yml").stat().st_size)
+    assert (source.cost["requests"], source.cost["bytes"]) == (1, (tmp_path / "dc.yml").stat().st_size)
 
 
 def test_the_mark_follows_the_content(tmp_path):
