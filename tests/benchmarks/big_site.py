@@ -10,11 +10,16 @@ PER_RACK = 48
 
 
 def write(path: Path, servers: int) -> None:
-    """Write the document of a site of ``servers`` servers in racks of 48, two leaves each, and two spines (JSON is YAML)."""
+    """Write the document of :func:`document` (JSON is YAML)."""
+    path.write_text(json.dumps(document(servers)))
+
+
+def document(servers: int, vlans: str = "100-899") -> dict:
+    """A site of ``servers`` servers in racks of 48, two leaves each, and two spines; a quarter are of class gpu, the others cpu."""
     racks = [f"r{number:03}" for number in range(1, -(-servers // PER_RACK) + 1)]
     leaves = [(rack, f"leaf-{rack}{side}") for rack in racks for side in "ab"]
     spines = ["spine-1", "spine-2"]
-    document = {
+    return {
         "version": 1, "site": "big", "racks": racks,
         "switches": [_switch(name, "spine", 0, index) for index, name in enumerate(spines)]
         + [{**_switch(name, "leaf", 1, index), "rack": rack} for index, (rack, name) in enumerate(leaves)],
@@ -22,13 +27,12 @@ def write(path: Path, servers: int) -> None:
                   for _rack, leaf in leaves for number, spine in enumerate(spines, 1)]
         + [{"a": {"switch": spine, "port": "border"}, "b": {"device": "border-1"}} for spine in spines],
         "servers": [_server(index, racks[index // PER_RACK]) for index in range(servers)],
-        "pools": {"vlans": [{"name": "tenants", "range": "100-899"}],
+        "pools": {"vlans": [{"name": "tenants", "range": vlans}],
                   "prefixes": [{"name": "tenants", "prefix": "10.64.0.0/12", "length": 24}]},
         "quarantine_vlan": 999,
-        "envelope": {"vlans": ["100-899"], "prefixes": ["10.64.0.0/12"], "switches": ["leaf-*", "spine-*"]},
+        "envelope": {"vlans": [vlans], "prefixes": ["10.64.0.0/12"], "switches": ["leaf-*", "spine-*"]},
         "canaries": [],
     }
-    path.write_text(json.dumps(document))
 
 
 def _switch(name: str, role: str, block: int, index: int) -> dict:

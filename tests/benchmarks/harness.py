@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import resource
 import statistics
@@ -29,6 +30,7 @@ class Figure:
 
     :param value: of each run, in C(unit); so is C(against_value).
     :param against: what the other value is of; empty when there is none.
+    :param quantile: of the runs' values, and of what they are against: the median unless said otherwise.
     """
 
     name: str
@@ -36,16 +38,24 @@ class Figure:
     value: Sequence[float]
     against: str = ""
     against_value: Sequence[float] = ()
+    quantile: float = 0.5
 
     def as_dict(self) -> dict:
-        """The figure's JSON line: medians, and their ratio, value by against_value."""
-        value = statistics.median(self.value)
-        other = statistics.median(self.against_value) if self.against_value else None
+        """The figure's JSON line: medians (or another quantile), and their ratio, value by against_value."""
+        value = _quantile(self.value, self.quantile)
+        other = _quantile(self.against_value, self.quantile) if self.against_value else None
         return {
             "name": self.name, "value": round(value, 4), "unit": self.unit, "against": self.against or None,
             "against_value": None if other is None else round(other, 4), "ratio": round(value / other, 3) if other else None,
             "runs": len(self.value),
         }
+
+
+def _quantile(values: Sequence[float], quantile: float) -> float:
+    """The median, or the smallest value that so large a share of the values do not exceed."""
+    if quantile == 0.5:
+        return statistics.median(values)
+    return sorted(values)[max(0, math.ceil(quantile * len(values)) - 1)]
 
 
 class Report:

@@ -61,3 +61,10 @@ def test_a_playbook_that_fails_is_not_measured(tmp_path):
     playbook.write_text("- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.fail: {msg: broken on purpose}}]}\n")
     with pytest.raises(PlaybookFailed, match="broken on purpose"):
         play(str(playbook), "-i", "one,", environment={"ANSIBLE_HOME": str(tmp_path)})
+
+
+def test_a_figure_may_be_another_quantile_than_the_median():
+    hundred = [float(number) for number in range(100, 0, -1)]
+    figure = Figure("claim p99", "s", hundred, "budget", [3.0, 9.0], quantile=0.99)
+    assert (figure.as_dict()["value"], figure.as_dict()["against_value"]) == (99.0, 9.0)
+    assert Figure("claim p99", "s", [5.0], quantile=0.99).as_dict()["value"] == 5.0
