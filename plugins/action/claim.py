@@ -34,7 +34,8 @@ class ActionModule(LedgerAction):
         def attempt(tx, plan):
             self._fence(tx, args, "claiming")
             if self.check_mode:  # no run has made the cluster, and this transaction is rolled back
-                clusters.begin(tx, args["cluster"], plan["operation"], tenant=plan["tenant"], site=plan["site"])
+                kept = hold or (plan["lease_start"] or "") > tx.at
+                clusters.begin(tx, args["cluster"], "reserve" if kept else plan["operation"], tenant=plan["tenant"], site=plan["site"])
             taken = gang.take(tx, plan, args["token"] or 0, hold)
             result = self.keep(tx, taken.changes) | _described(tx, args) | {"plan": plan}
             return result | ({"warnings": taken.warnings} if taken.warnings else {})

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, holds, leases, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.heartbeat import leave_behind
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, actor, warm
@@ -45,20 +46,30 @@ class ActionModule(LedgerAction):
         plan = args["plan"] or {}
         # Ansible runs an action in a fork of ansible-playbook, and that is the process which holds the run.
         run = runs.start(tx, args["cluster"], args["operation"], holder_of(os.getppid()), args["lapse"])
+        if args["expired"]:
+            leases.refuse_unexpired(tx, args["cluster"])
+        if args["operation"] == "reserve":
+            leases.refuse_unkept(tx, plan)
         changes = clusters.begin(
             tx, args["cluster"], args["operation"], tenant=args["tenant"] or plan.get("tenant"), site=plan.get("site"),
-            resizing=bool(plan.get("add") or plan.get("remove")),
+            resizing=bool(plan.get("add") or plan.get("remove")), starts_at=plan.get("lease_start"),
         )
         if args["step"]:
             run |= self._enter(tx, args, run["token"])
         return run, changes + self._phase(tx, args)
 
     def _step(self, tx, args):
+        if any(args["failed_before"]):
+            raise Refused(
+                "what it rests on failed on another host", object=f"cluster {args['cluster']}", attempted=f"beginning step {args['step']}",
+                remedy="see why it failed there, and run the playbook again: it goes on from where things stand",
+            )
         return self._enter(tx, args, args["token"]), self._phase(tx, args)
 
     def _finished(self, tx, args):
         run = runs.end(tx, args["cluster"], args["token"], runs.FINISHED)
-        return run, clusters.finish(tx, args["cluster"], run["operation"])
+        given_up = holds.give_up(tx, args["cluster"], "deleted") if run["operation"] in clusters.DELETING else []
+        return run, given_up + clusters.finish(tx, args["cluster"], run["operation"])
 
     def _failed(self, tx, args):
         before = runs.get(tx, args["cluster"])

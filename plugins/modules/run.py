@@ -37,7 +37,8 @@ options:
     required: true
   operation:
     description:
-      - What the run does, such as V(create), V(scale), V(delete), V(verify). Needed to start.
+      - What the run does, such as V(create), V(scale), V(delete), V(reserve), V(cancel), V(verify). Needed to start.
+      - V(reserve) makes a cluster that is only an order, held or reserved; V(cancel) ends one, and is refused for a cluster that has begun.
       - A create begins with the phase provisioning, a delete with deleting. A scale, or a create on a cluster that is ready, begins with scaling when
         its O(plan) adds or removes servers; otherwise the phase stays.
     type: str
@@ -60,6 +61,15 @@ options:
       - Without it, each step must end within O(lapse).
     type: bool
     default: true
+  expired:
+    description: With O(state=started), refuse the run unless the cluster's lease and grace are over, and it is not on hold.
+    type: bool
+    default: false
+  failed_before:
+    description: With O(state=step), whether each of the tasks on other hosts failed that the step rests on. It is refused when one has.
+    type: list
+    elements: bool
+    default: []
   phase:
     description:
       - The phase that the step brings the cluster to. A cluster that is ready stays so where V(provisioning) or V(verifying) is asked for.

@@ -24,6 +24,7 @@ SETTLED = ("ready", "degraded", "expiring")  # a run that changes nothing leaves
 GONE = (None, "deleted")
 RESIZING = ("scaling", "upgrading")
 TERMS = ("lease_start", "lease_end", "lease_grace", "lease_hold", "lease_warned", "hold_until")
+DELETING = ("delete", "cancel")  # operations at whose end a cluster is no more; to cancel is for what was only kept
 NOT_BEGUN = ("requested", "awaiting_approval")  # an order that is only kept: reserved, or held
 FRESH = dict.fromkeys(("order", "step", "error", *TERMS))
 WAY_TO_READY = {"provisioning": ("verifying", "ready")}  # where it is not one step
@@ -67,8 +68,8 @@ def begin(
     phase = row["phase"] if row else None
     if phase not in GONE:
         _refuse_other(row, operation, tenant)
-    if operation == "reserve" and phase not in GONE:
-        _refuse_made(row)
+    if operation in ("reserve", "cancel") and phase not in GONE:
+        _refuse_made(row, operation)
     if operation == "create":
         _refuse_early(tx, name, row, starts_at)
     if making and phase in GONE:
@@ -82,7 +83,7 @@ def begin(
 
 def _first_phase(operation: str, phase: str | None, resizing: bool) -> str | None:
     """Where an operation begins, None where the phase stays."""
-    if operation == "delete":
+    if operation in DELETING:
         return None if phase == "deleted" else "deleting"
     if operation == "reserve":
         return None if phase == "awaiting_approval" else "requested"
@@ -108,7 +109,7 @@ def finish(tx: Transaction, name: str, operation: str) -> list[Change]:
     """
     row = require(tx, name, f"finishing {operation}")
     _write(tx, row, {"error": None})
-    if operation == "delete":
+    if operation in DELETING:
         _refuse_claims(tx, name)
         return _transition(tx, row, ["deleted"])
     if operation in ("create", "scale") and row["phase"] not in SETTLED:
@@ -263,14 +264,17 @@ def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:
         )
 
 
-def _refuse_made(row: dict) -> None:
-    """What has begun is not reserved."""
-    begun = row["phase"] not in NOT_BEGUN and not (row["phase"] == "failed" and (row["error"] or {}).get("operation") == "reserve")
-    if begun:
-        raise Refused(
-            f"it is {row['phase']} already", object=f"cluster {row['name']}", attempted="reserving it",
-            remedy="change it with leasehold.cloud.cluster_scale or leasehold.cloud.lease_renew, or choose another name",
-        )
+def _refuse_made(row: dict, operation: str) -> None:
+    """What has begun is not reserved, nor called off."""
+    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+    cancelling = operation == "cancel" and (row["phase"] == "deleting" or failed == "cancel")
+    if row["phase"] in NOT_BEGUN or failed == "reserve" or cancelling:
+        return
+    raise Refused(
+        f"it is {row['phase']} already", object=f"cluster {row['name']}", attempted=f"starting {operation}",
+        remedy="release it with leasehold.cloud.cluster_delete" if operation == "cancel" else
+        "change it with leasehold.cloud.cluster_scale or leasehold.cloud.lease_renew, or choose another name",
+    )
 
 
 def _refuse_early(tx: Transaction, name: str, row: dict | None, starts_at: str | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import leases as core
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder, Refused, Reserved
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, quotas, reservations, runs
@@ -88,6 +88,35 @@ def refuse_later(tx: Transaction, cluster: str, rows: list[Mapping], start: str,
             "latest_end": latest if latest > tx.at else None,
             "reserved": [{key: row[key] for key in ("kind", "resource", "cluster", "starts_at", "ends_at")} for row in clashes],
         },
+    )
+
+
+def refuse_unkept(tx: Transaction, plan: Mapping) -> None:
+    """Refuse to reserve what is neither held until a deadline nor starts later.
+
+    :raises InvalidOrder: naming what is missing.
+    """
+    starts, held = plan["lease_start"], plan["order"]["cluster_hold"]
+    if held or (starts and starts > tx.at):
+        return
+    raise InvalidOrder(
+        f"it starts at {starts}, which has passed" if starts else "it says neither until when it is held nor when its lease starts",
+        object="cluster_lease_start" if starts else "cluster_hold", attempted=f"reserving cluster {plan['cluster']}",
+        remedy="Name a later start in cluster_lease_start, or a deadline such as 2h in cluster_hold; or make it now, with cluster_create.",
+    )
+
+
+def refuse_unexpired(tx: Transaction, cluster: str) -> None:
+    """Refuse to release a cluster whose lease is not over any more: it may have been renewed, or held, since somebody looked.
+
+    :raises Refused: saying until when it lasts, or why it is held.
+    """
+    lease = of_row(tx, clusters.require(tx, cluster, "releasing it as expired"))
+    if lease.over and lease.over <= tx.at and not lease.hold:
+        return
+    raise Refused(
+        f"its lease is on hold: {lease.hold}" if lease.hold else f"its lease lasts until {lease.over or 'it is given an end'}",
+        object=f"cluster {cluster}", attempted="releasing it as expired", remedy="nothing is to be done: it was renewed or held meanwhile",
     )
 
 
