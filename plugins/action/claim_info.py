@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, servers, views
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
@@ -16,8 +16,11 @@ class ActionModule(LedgerAction):
 
     def execute(self, args, task_vars):
         with self.open_ledger(args, writable=False) as ledger, ledger.reading() as tx:
-            found = clusters.describe(tx, args["cluster"], args["tenant"], deleted=args["deleted"])
+            where = views.conditions(site=args["site"], phases=args["phase"], kinds=args["kind"], resources=args["resource"])
+            found = clusters.describe(tx, args["cluster"], args["tenant"], deleted=args["deleted"], where=where)
             result = {"changed": False, "clusters": found}
+            if args["kind"] or args["resource"]:
+                result["claims"] = views.claims(tx, [cluster["name"] for cluster in found], args["kind"], args["resource"])
             if args["servers"]:
                 result["servers"] = servers.states(tx)
             return result

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from ansible.utils.display import Display
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import report
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import month_called
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import quotas
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
@@ -19,4 +22,7 @@ class ActionModule(LedgerAction):
         months = [month_called(name) for name in args["months"]]
         with self.open_ledger(args, writable=False) as ledger, ledger.reading() as tx:
             limits = [limit.as_dict() for limit in quotas.get(tx, args["tenant"])]
-            return {"changed": False, "limits": limits, "tenants": quotas.standing(tx, args["tenant"], months)}
+            standings = quotas.standing(tx, args["tenant"], months)
+        if args["show"]:
+            Display().display(report.quotas_text(standings).rstrip())
+        return {"changed": False, "limits": limits, "tenants": standings}

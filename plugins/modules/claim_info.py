@@ -23,6 +23,27 @@ options:
   tenant:
     description: Only the clusters of this tenant.
     type: str
+  site:
+    description: Only the clusters in this site.
+    type: str
+  phase:
+    description: Only the clusters in one of these phases.
+    type: list
+    elements: str
+    default: []
+  kind:
+    description: Only the clusters that hold claims of one of these kinds, and those claims as RV(claims).
+    type: list
+    elements: str
+    choices: [server, vlan, prefix, address]
+    default: []
+  resource:
+    description:
+      - Only the clusters that hold one of these resources, and those claims as RV(claims).
+      - A server by its name, a VLAN as V(site/101), a prefix as V(10.64.1.0/24), an address as V(10.64.1.10).
+    type: list
+    elements: str
+    default: []
   deleted:
     description: Also the clusters that are deleted.
     type: bool
@@ -38,6 +59,10 @@ EXAMPLES = r"""
   leasehold.cloud.claim_info:
     cluster: blue
   register: found
+
+- name: Find out who holds a VLAN
+  leasehold.cloud.claim_info:
+    resource: lab/101
 
 - name: Find servers that need a hand
   leasehold.cloud.claim_info:
@@ -78,6 +103,13 @@ clusters:
       error: null
       run: {token: 42, holder: "node1~1f2e3d4c:4711:884422", state: finished, operation: create, live: false}
       order: {cluster_name: blue}
+claims:
+  description: Claims by kind and resource.
+  returned: with O(kind) or O(resource)
+  type: list
+  elements: dict
+  sample:
+    - {kind: vlan, resource: lab/101, cluster: blue, tenant: acme, node_set: null, token: 42, claimed_at: "2026-11-20T10:00:00.000Z"}
 servers:
   description: Every server with its state, since when, why, and who holds it.
   returned: with O(servers=true)

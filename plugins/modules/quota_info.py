@@ -29,6 +29,10 @@ options:
     type: list
     elements: str
     default: []
+  show:
+    description: Show the limits and use on the screen, as a table of 120 columns.
+    type: bool
+    default: false
 seealso:
   - module: leasehold.cloud.quota
 """
