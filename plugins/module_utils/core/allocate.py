@@ -8,73 +8,92 @@ from __future__ import annotations
 import collections
 import ipaddress
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import shortage
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet, Segment
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, OutsideEnvelope
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, PrefixPool, Server
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import sort_key
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Peers, Picks, levels, pick
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import HELD, Stock, natural, place_of
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
-HELD = "held by a cluster"
 RESERVED = "reserved for quarantine or a canary"
 OUTSIDE = "outside the envelope"
 
 
-def natural(name: str) -> tuple:
-    """A sort key by which r2 comes before r10: as the ledger's C(ORDER BY sort_key, name)."""
-    return sort_key(name), name
+def choose(request: NodeSet, stock: Stock, placement: str, peers: Peers = ()) -> Picks:
+    """How many servers of which cells a node set takes, as M(picks) says.
 
-
-def choose(request: NodeSet, servers: Iterable[Server], held: Collection[str], policy: str,
-           beside: Sequence[Server] = ()) -> list[Server]:
-    """The servers of the site that a node set takes.
-
-    Free is what its source calls active, what the ledger calls available, and what nobody holds.
-
-    :param request: class and number; its count is how many to add.
-    :param held: names of servers that any cluster holds.
-    :param policy: C(spread) evens the node set out over the racks, and then the cluster; C(pack) takes few racks, those
-        first that the cluster is in. Ties go to the first name.
-    :param beside: the cluster's other servers, those of this node set and of others.
-    :returns: in natural order of their names.
-    :raises NoCapacity: with C(details.reasons), how many servers of the site are not free for which reason.
+    :param request: its count is how many to add, at least 1.
+    :param stock: of it, cells that the envelope holds go before others; at least C(stock.spares) of the class stay free.
+    :param placement: C(spread) or C(pack), where the request wishes neither.
+    :param peers: the cluster's other servers, each with its node set, those of this node set too.
+    :returns: cells with the number taken; of a cell, the first ones in natural order are meant.
+    :raises NoCapacity: with the reasons, see M(shortage).
     """
-    free: dict[str, list[Server]] = {}
-    reasons: collections.Counter[str] = collections.Counter()
-    for server in servers:
-        reason = _unusable(server, request.server_class, held)
-        if reason:
-            reasons[reason] += 1
+    cells = shortage.sifted(request, stock)
+    if request.count <= shortage.allowance(request, stock):
+        inside = [cell for cell in cells if cell.inside]
+        for some in (inside, cells) if len(inside) < len(cells) else (cells,):
+            picks = pick(request, some, placement, peers)
+            if picks is not None:
+                return picks
+    raise shortage.explain(request, stock, peers)
+
+
+def choose_all(requests: Sequence[NodeSet], stock: Stock, placement: str, peers: Peers = ()) -> dict[str, Picks]:
+    """What each node set of a cluster takes, all from one stock. Where one would take what only another can do with, that
+    other one chooses first.
+
+    :returns: by node set; servers of a cell go to the node sets in this order.
+    :raises NoCapacity: for the first node set that gets too few.
+    """
+    requests, first = [request for request in requests if request.count > 0], None
+    for _attempt in range(max(1, len(requests))):
+        chosen: dict[str, Picks] = {}
+        left, beside = stock, list(peers)
+        for request in requests:
+            try:
+                chosen[request.name] = choose(request, left, placement, beside)
+            except NoCapacity as error:
+                first = first or error
+                requests = [request, *(other for other in requests if other is not request)]
+                break
+            left = left.less(chosen[request.name], request.name)
+            beside += [(request.name, cell.place) for cell, count in chosen[request.name] for _server in range(count)]
         else:
-            free.setdefault(server.rack, []).append(server)
-    found = sum(len(members) for members in free.values())
-    if found < request.count:
-        raise _no_servers(request, found, reasons)
-    for members in free.values():
-        members.sort(key=lambda server: natural(server.name))
-    place = _packed if policy == "pack" else _spread
-    return sorted(place(request, free, beside), key=lambda server: natural(server.name))
+            return chosen
+    raise first
 
 
-def choose_leavers(members: Sequence[Server], count: int, named: Collection[str] = (),
-                   policy: str = "spread") -> list[Server]:
-    """The servers of a node set that leave so that at most C(count) stay.
+def choose_leavers(node_set: NodeSet, members: Sequence[Server], named: Collection[str] = (), placement: str = "spread") -> list[Server]:
+    """The servers of a node set that leave so that at most its C(count) stay.
 
-    First those named (all of them, even where that leaves fewer than C(count)); then those that their source does not
-    call active; then those not in service yet; then one by one from the most crowded rack (packed: the least crowded),
-    the last by name.
+    First those named (all of them, even where that leaves fewer); then those that their source does not call active; then
+    those not in service. Of the others, those that the node set includes leave last; those that are too many for C(max_per)
+    or outside the domain of C(within) that most are in, first; then, one by one, those from the most crowded domain
+    (packed: the least crowded), the last by name.
 
     :returns: in the order in which they were chosen.
     """
     leavers = [server for server in members if server.name in named]
     staying = [server for server in members if server.name not in named]
-    while len(staying) > count:
-        crowd = collections.Counter(server.rack for server in staying)
-        weight = -1 if policy == "pack" else 1
-        leaver = max(staying, key=lambda server: (
-            server.status != "active", server.state != "in_service", weight * crowd[server.rack], natural(server.name),
-        ))
+    pack_by, spread_by = levels(node_set, placement)
+    while len(staying) > node_set.count:
+        kinds = {*pack_by, *spread_by, *node_set.max_per, *filter(None, [node_set.within])}
+        crowd = {kind: collections.Counter(place_of(server).domain(kind) for server in staying) for kind in kinds}
+
+        def rank(server: Server, crowd: Mapping = crowd) -> tuple:
+            around = {kind: counts[place_of(server).domain(kind)] for kind, counts in crowd.items()}
+            return (
+                server.status != "active", server.state != "in_service", server.name not in node_set.include,
+                max([0, *(around[kind] - most for kind, most in node_set.max_per.items())]),
+                -around[node_set.within] if node_set.within else 0,
+                *(-around[kind] for kind in pack_by), *(around[kind] for kind in spread_by), natural(server.name),
+            )
+
+        leaver = max(staying, key=rank)
         staying.remove(leaver)
         leavers.append(leaver)
     return leavers
@@ -107,77 +126,41 @@ def choose_addresses(segment: Segment, names: Iterable[str], taken: Collection[s
     return chosen
 
 
-def _unusable(server: Server, wanted_class: str, held: Collection[str]) -> str | None:
-    """Why a server cannot be taken: the first reason that holds."""
-    if server.server_class != wanted_class:
-        return f"class {server.server_class}"
-    if server.status != "active":
-        return f"status {server.status}"
-    if server.name in held:
-        return HELD
-    return None if server.state == "available" else f"state {server.state}"
-
-
-def _no_servers(request: NodeSet, found: int, reasons: collections.Counter) -> NoCapacity:
-    table = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-    return NoCapacity(
-        f"{request.count} servers of class {request.server_class} are needed, {found} are free; the others: {table or 'none'}",
-        object=f"node set {request.name}", attempted="choose servers",
-        remedy="Order fewer, order another class, or return servers to service.",
-        details={"wanted": request.count, "free": found, "class": request.server_class, "reasons": dict(reasons)},
-    )
-
-
-def _spread(request: NodeSet, free: dict[str, list[Server]], beside: Sequence[Server]) -> Iterator[Server]:
-    """One by one from the rack in which the node set, and then the cluster, has the fewest."""
-    own = collections.Counter(server.rack for server in beside if server.node_set == request.name)
-    cluster = collections.Counter(server.rack for server in beside)
-    waiting = {rack: collections.deque(servers) for rack, servers in free.items()}
-    for _turn in range(request.count):
-        rack = min((rack for rack in waiting if waiting[rack]), key=lambda rack: (own[rack], cluster[rack], natural(rack)))
-        own[rack] += 1
-        cluster[rack] += 1
-        yield waiting[rack].popleft()
-
-
-def _packed(request: NodeSet, free: dict[str, list[Server]], beside: Sequence[Server]) -> Iterator[Server]:
-    """Whole racks: where the cluster already is, then the tightest that fits the rest, else the roomiest."""
-    cluster = collections.Counter(server.rack for server in beside)
-    racks = dict(free)
-    missing = request.count
-    while missing:
-        def rank(rack: str, need: int = missing) -> tuple:
-            room = len(racks[rack])
-            return (-cluster[rack], room < need, room if room >= need else -room, natural(rack))
-
-        taken = racks.pop(min(racks, key=rank))[:missing]
-        missing -= len(taken)
-        yield from taken
-
-
 def _choose_vlan(name: str, datacenter: Datacenter, claims: Claims) -> int:
     reserved = {datacenter.quarantine_vlan, *(canary.vlan for canary in datacenter.canaries)}
 
     def unusable(vlan: int) -> str | None:
         return HELD if vlan in claims.vlans else RESERVED if vlan in reserved else None
 
+    allows = datacenter.envelope.allows_vlan
+    own = claims.reserved_vlan
+    if own is not None and unusable(own) is None and allows(own):
+        return own
     pooled = itertools.chain.from_iterable(pool.vlans for pool in datacenter.vlan_pools)
-    return _first(name, "VLAN", pooled, unusable, datacenter.envelope.allows_vlan)
+    return _first(name, "VLAN", pooled, unusable, allows)
 
 
 def _choose_prefix(name: str, datacenter: Datacenter, claims: Claims, size: int):
-    taken = [ipaddress.ip_network(prefix) for prefix in claims.prefixes]
-    exactly = set(taken)
+    pieces: dict[int, list] = {}  # of what is held, those of other lengths than asked for: they may overlap without being the same
 
     def unusable(network) -> str | None:
-        places = _server_places(network)
-        if places.stop - places.start < size:  # not len(): an IPv6 prefix has more than it can count
-            return f"too small for {size} servers"
-        held = network in exactly or any(other.version == network.version and other.overlaps(network) for other in taken)
+        if isinstance(network, str):
+            return network
+        if str(network) in claims.prefixes:
+            return HELD
+        length = network.prefixlen
+        if length not in pieces:
+            pieces[length] = [ipaddress.ip_network(prefix) for prefix in claims.prefixes if not prefix.endswith(f"/{length}")]
+        held = any(other.version == network.version and other.overlaps(network) for other in pieces[length])
         return HELD if held else None
 
-    pooled = itertools.chain.from_iterable(_cut(pool) for pool in datacenter.prefix_pools)
-    return _first(name, "prefix", pooled, unusable, lambda network: datacenter.envelope.allows_prefix(str(network)))
+    def allows(network) -> bool:
+        return datacenter.envelope.allows_prefix(str(network))
+
+    own = ipaddress.ip_network(claims.reserved_prefix) if claims.reserved_prefix else None
+    if own is not None and _places(own) >= size and unusable(own) is None and allows(own):
+        return own
+    return _first(name, "prefix", itertools.chain.from_iterable(_cut(pool, size) for pool in datacenter.prefix_pools), unusable, allows)
 
 
 def _first(name: str, kind: str, pooled: Iterable, unusable: Callable, delegated: Callable):
@@ -200,10 +183,20 @@ def _first(name: str, kind: str, pooled: Iterable, unusable: Callable, delegated
                      remedy=f"Add a {kind} to a pool, or delete a cluster.", details=details)
 
 
-def _cut(pool: PrefixPool) -> Iterator:
-    return ipaddress.ip_network(pool.prefix).subnets(new_prefix=pool.length)
+def _cut(pool: PrefixPool, size: int) -> Iterator:
+    """The pieces of a pool; of one whose pieces are too small, a word for all of them."""
+    network = ipaddress.ip_network(pool.prefix)
+    piece = type(network)((int(network.network_address), pool.length))
+    if _places(piece) < size:
+        return iter([f"pool {pool.name} too small for {size} servers"])
+    return network.subnets(new_prefix=pool.length)
 
 
 def _server_places(network) -> range:
     """Places in a prefix that servers may have; the last one of an IPv4 prefix is its broadcast address."""
     return range(FIRST_SERVER_ADDRESS, network.num_addresses - (network.version == 4))
+
+
+def _places(network) -> int:
+    places = _server_places(network)
+    return places.stop - places.start  # not len(): an IPv6 prefix has more than it can count

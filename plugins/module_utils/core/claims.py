@@ -14,18 +14,37 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import
 
 @dataclasses.dataclass(frozen=True)
 class NodeSet:
-    """So many servers of one class, under a name."""
+    """So many servers of one class, under a name, and where they may and should be (see M(picks)).
+
+    C(require) and C(max_per) are hard, and so are C(within), C(include) and C(exclude); C(spread_by) and C(pack_by) are wishes.
+    """
 
     name: str
     server_class: str
     count: int
+    require: Mapping = dataclasses.field(default_factory=dict, hash=False)  # rack or attribute: what it must be
+    spread_by: str | None = None  # a kind of domain: as even as can be
+    max_per: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)  # kind of domain: at most so many in each
+    within: str | None = None  # a kind of domain: all in the same one
+    pack_by: str | None = None  # a kind of domain: as few as can be
+    include: tuple[str, ...] = ()  # names of servers
+    exclude: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping) -> NodeSet:
-        return cls(data["name"], data["class"], int(data["count"]))
+        return cls(
+            data["name"], data["class"], int(data["count"]), dict(data.get("require") or {}), data.get("spread_by"),
+            {key: int(most) for key, most in (data.get("max_per") or {}).items()}, data.get("within"), data.get("pack_by"),
+            tuple(data.get("include") or ()), tuple(data.get("exclude") or ()),
+        )
 
     def as_dict(self) -> dict:
-        return {"name": self.name, "class": self.server_class, "count": self.count}
+        """Constraints only where there are any."""
+        constraints = {
+            "require": dict(self.require), "spread_by": self.spread_by, "max_per": dict(self.max_per), "within": self.within,
+            "pack_by": self.pack_by, "include": list(self.include), "exclude": list(self.exclude),
+        }
+        return {"name": self.name, "class": self.server_class, "count": self.count} | {key: value for key, value in constraints.items() if value}
 
 
 def node_sets_of(servers: Iterable[Server]) -> tuple[NodeSet, ...]:
@@ -101,7 +120,7 @@ class HeldCluster:
 
     C(servers) are the claimed ones, each with state, node set and address, in any state (also quarantined).
     C(lease) is C({start, end}) in RFC 3339, or None before it begins; C(error) and C(run) are the last ones, if any.
-    C(hold_until) is the deadline of a hold: what it claims was never put to use.
+    C(hold_until) is the deadline of a hold: what it claims was never put to use. C(node_sets) are those ordered last.
     """
 
     name: str
@@ -113,6 +132,7 @@ class HeldCluster:
     error: Mapping | None = dataclasses.field(default=None, hash=False)
     run: Mapping | None = dataclasses.field(default=None, hash=False)
     hold_until: str | None = None
+    node_sets: tuple[NodeSet, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping) -> HeldCluster:
@@ -122,6 +142,7 @@ class HeldCluster:
             servers=tuple(Server.from_dict(server) for server in data.get("servers") or ()),
             segment=Segment.from_dict(segment) if segment else None,
             lease=data.get("lease"), error=data.get("error"), run=data.get("run"), hold_until=data.get("hold_until"),
+            node_sets=tuple(NodeSet.from_dict(item) for item in (data.get("order") or {}).get("cluster_node_sets") or ()),
         )
 
     def as_dict(self) -> dict:
@@ -130,6 +151,7 @@ class HeldCluster:
             "servers": [server.as_dict() for server in self.servers],
             "segment": self.segment.as_dict() if self.segment else None,
             "lease": self.lease, "error": self.error, "run": self.run, "hold_until": self.hold_until,
+            "order": {"cluster_node_sets": [node_set.as_dict() for node_set in self.node_sets]} if self.node_sets else None,
         }
 
 
@@ -138,17 +160,25 @@ class Claims:
     """Everything held in a site, each resource with the name of the cluster that holds it.
 
     Shape: C({servers: {r1-s01: acme}, vlans: {100: acme}, prefixes: {10.64.0.0/24: acme}}); in JSON the VLANs are texts.
+    C(reserved_vlan) and C(reserved_prefix) are what the cluster that plans has reserved for itself.
     """
 
     servers: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     vlans: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False)
     prefixes: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    reserved_vlan: int | None = None
+    reserved_prefix: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Claims:
         vlans = {int(vlan): cluster for vlan, cluster in (data.get("vlans") or {}).items()}
-        return cls(dict(data.get("servers") or {}), vlans, dict(data.get("prefixes") or {}))
+        return cls(
+            dict(data.get("servers") or {}), vlans, dict(data.get("prefixes") or {}), data.get("reserved_vlan"), data.get("reserved_prefix"),
+        )
 
     def as_dict(self) -> dict:
         vlans = {str(vlan): cluster for vlan, cluster in self.vlans.items()}
-        return {"servers": dict(self.servers), "vlans": vlans, "prefixes": dict(self.prefixes)}
+        return {
+            "servers": dict(self.servers), "vlans": vlans, "prefixes": dict(self.prefixes),
+            "reserved_vlan": self.reserved_vlan, "reserved_prefix": self.reserved_prefix,
+        }

@@ -323,6 +323,7 @@ class Datacenter:
     envelope: Envelope
     canaries: tuple[Canary, ...] = ()
     version: int = 1
+    spares: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)  # by class, how many no order may take
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Datacenter:
@@ -335,6 +336,7 @@ class Datacenter:
             vlan_pools=each(VlanPool, data["pools"]["vlans"]), prefix_pools=each(PrefixPool, data["pools"]["prefixes"]),
             quarantine_vlan=data["quarantine_vlan"], envelope=Envelope.from_dict(data["envelope"]),
             canaries=each(Canary, data.get("canaries")), version=data.get("version", 1),
+            spares=dict(data.get("spares") or {}),
         )
 
     def as_dict(self) -> dict:
@@ -346,5 +348,5 @@ class Datacenter:
             "links": each(self.links), "servers": each(self.servers),
             "pools": {"vlans": each(self.vlan_pools), "prefixes": each(self.prefix_pools)},
             "quarantine_vlan": self.quarantine_vlan, "envelope": self.envelope.as_dict(),
-            "canaries": each(self.canaries),
+            "canaries": each(self.canaries), "spares": dict(self.spares),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift, times
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import constraints, hypershift, times
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder
 
@@ -71,11 +71,19 @@ def parse(variables: Mapping, template: Mapping | None = None, operation: str = 
 
 
 def with_known_classes(node_sets: Sequence[Mapping] | None, recorded: Sequence[Mapping] | None) -> list[dict] | None:
-    """The node sets of a scale, with the class that each was ordered with where it does not say one."""
-    classes = {known["name"]: known["class"] for known in recorded or ()}
+    """The node sets of a scale, with the class and the constraints that each was ordered with where it does not say them.
+
+    An empty constraint (C({}), C([]), an empty text) drops the one that it was ordered with.
+    """
+    known = {node_set["name"]: node_set for node_set in recorded or ()}
     if node_sets is None:
         return None
-    return [{**node_set, "class": node_set.get("class") or classes.get(node_set.get("name"))} for node_set in node_sets]
+    filled = []
+    for node_set in node_sets:
+        before = known.get(node_set.get("name"), {})
+        kept = {key: before.get(key) for key in constraints.KEPT if node_set.get(key) is None and before.get(key)}
+        filled.append({**node_set, **kept, "class": node_set.get("class") or before.get("class")})
+    return filled
 
 
 def duration_seconds(duration: str, variable: str = "cluster_lease_duration") -> int:
@@ -141,7 +149,7 @@ def _node_sets(given: object, default: object) -> list[dict]:
     checked: list[dict] = []
     for index, item in enumerate(items):
         where = f"cluster_node_sets[{index}]"
-        _refuse_unknown(item, ("name", "class", "count"), where)
+        _refuse_unknown(item, ("name", "class", "count", *constraints.KEYS), where)
         filled = {**by_name.get(item.get("name"), {}), **{key: value for key, value in item.items() if value is not None}}
         for key in ("name", "class", "count"):
             if filled.get(key) is None:
@@ -149,7 +157,9 @@ def _node_sets(given: object, default: object) -> list[dict]:
         if filled["name"] in [other["name"] for other in checked]:
             raise _invalid(f"{where}.name", f"{filled['name']!r} is there twice", "Give each node set its own name.")
         _label(filled["class"], f"{where}.class", LONGEST_LABEL)
-        checked.append({**filled, "count": _count(filled["count"], f"{where}.count")})
+        plain = {"name": filled["name"], "class": filled["class"], "count": _count(filled["count"], f"{where}.count")}
+        checked.append(plain | constraints.checked({**filled, **plain}, where))
+    constraints.refuse_twice(checked)
     return checked
 
 

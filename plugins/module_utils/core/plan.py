@@ -12,6 +12,7 @@ is replaced, and a scale or delete releases it.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, fabric, plan_text, wire
@@ -26,12 +27,16 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.grounds import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds, grace_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Picks
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import Stock, place_of, stock_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
 
 Manifests = Callable[[Order, Segment, Sequence[Server]], list[dict]]  # such as C(hypershift.manifests)
 # Up to so many switches a site's are all read back, and in a verify always. Beyond, those that the plan touches: the
 # segment cannot get to another switch, as every link to it starts at a touched one, where it is read back as pruned.
 READ_BACK_ALL = 32
+MAKING = ("create", "reserve")  # never take a server away
+GROWING = (*MAKING, "scale")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,15 +55,18 @@ class Decision:
 
 
 def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str,
-                 objects: Manifests | None = None, strangers: Mapping[str, str] | None = None) -> dict:
+                 objects: Manifests | None = None, strangers: Mapping[str, str] | None = None,
+                 joining: Mapping[str, Sequence[Server]] | None = None) -> dict:
     """The plan of an order.
 
-    :param datacenter: the mirror, with the servers' states; of the servers, at least those that could be chosen.
+    :param datacenter: the mirror, with the servers' states; of the servers, at least those that could be chosen (none if
+        C(joining) has them); of switches and links, at least those that the cluster's servers need.
     :param claims: all that is held in the site, the cluster's own claims too.
     :param held: the cluster as the ledger has it; None where it holds nothing.
     :param operation: create, scale, delete or verify. A delete of what is not held is a plan without changes.
     :param objects: makes the hub's manifests; None leaves them out. A verify needs none.
     :param strangers: servers of other clusters, by name their leased addresses; they must not answer on the wire.
+    :param joining: by node set the servers that M(chosen) picked; None: they are chosen among those of C(datacenter).
     :returns: C({operation, cluster, tenant, site, order, lease_seconds, lease_start, grace_seconds, segment, servers, add, remove, keep, aside,
         switches, release_switches, fabric, wire, objects, changes, diff, base, hash}). C(aside) names held servers that are
         neither members nor removed. C(fabric) is each switch of the order with its groups, its C(ports) to set, its
@@ -68,7 +76,7 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
     held = _with_leases(held)
     _check_holder(order, held, operation)
     objects = None if operation == "verify" else objects
-    decision = _decide(order, datacenter, claims, held, operation)
+    decision = _decide(order, datacenter, claims, held, operation, joining)
     plan = _describe(decision, datacenter, held, operation, objects, strangers or {})
     _check_envelope(plan, datacenter, operation)
     changes = plan_text.changes(plan, decision, datacenter, held, objects)
@@ -97,7 +105,24 @@ def _with_leases(held: HeldCluster | None) -> HeldCluster | None:
     return dataclasses.replace(held, servers=tuple(servers))
 
 
-def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str) -> Decision:
+def chosen(order: Order, held: HeldCluster | None, operation: str, stock: Stock) -> dict[str, Picks]:
+    """What an order takes out of a stock, by node set: for whoever has no M(models.Datacenter) with all servers at hand.
+
+    :raises InvalidOrder, NotFound, ClaimConflict, NoCapacity: nothing can be done.
+    """
+    held = _with_leases(held)
+    _check_holder(order, held, operation)
+    if operation not in GROWING:
+        return {}
+    order = dataclasses.replace(order, node_sets=_wanted(order, held, operation))
+    keep, remove = _staying(order, held)
+    if operation in MAKING:
+        _check_nobody_leaves(order, remove)
+    return allocate.choose_all(_missing(order, keep), stock, order.placement, [(server.node_set, place_of(server)) for server in keep])
+
+
+def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str,
+            joining: Mapping[str, Sequence[Server]] | None) -> Decision:
     order = dataclasses.replace(order, tenant=held.tenant if held else order.tenant)
     segment = held.segment if held else None
     if operation == "delete" and held and held.hold_until:
@@ -107,24 +132,26 @@ def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldClus
     if operation == "verify":
         members = _ordered(server for server in held.servers if _is_member(server))
         return Decision(dataclasses.replace(order, node_sets=node_sets_of(members)), segment, keep=members)
+    if joining is None:
+        joining = _joining(order, datacenter, claims, held, operation)
     order = dataclasses.replace(order, node_sets=_wanted(order, held, operation))
     keep, remove = _staying(order, held)
-    if operation == "create":
-        _check_nobody_leaves(order, remove)
-        remove = ()
-    add = _joining(order, datacenter, claims, keep)
     if segment is None:
-        segment = allocate.choose_segment(order.name, datacenter, claims, sum(len(servers) for _set, servers in add))
-    return Decision(order, segment, _leased(add, segment, held), keep, remove)
+        segment = allocate.choose_segment(order.name, datacenter, claims, sum(len(servers) for servers in joining.values()))
+    return Decision(order, segment, _leased(joining, segment, held), keep, () if operation in MAKING else remove)
 
 
 def _wanted(order: Order, held: HeldCluster | None, operation: str) -> tuple[NodeSet, ...]:
-    """A scale says only the node sets that change; the others stay as they are."""
+    """A scale says only the node sets that change; the others stay as they are, with the constraints that they were ordered with."""
     named = {node_set.name for node_set in order.node_sets}
     if operation != "scale" or held is None:
         return order.node_sets
-    members = tuple(server for server in held.servers if _is_member(server))
-    return order.node_sets + tuple(node_set for node_set in node_sets_of(members) if node_set.name not in named)
+    ordered = {(node_set.name, node_set.server_class): node_set for node_set in held.node_sets}
+    members = node_sets_of(server for server in held.servers if _is_member(server))
+    return order.node_sets + tuple(
+        dataclasses.replace(ordered.get((node_set.name, node_set.server_class), node_set), count=node_set.count, include=())
+        for node_set in members if node_set.name not in named
+    )
 
 
 def _is_member(server: Server) -> bool:
@@ -138,7 +165,7 @@ def _staying(order: Order, held: HeldCluster | None) -> tuple[tuple[Server, ...]
     for node_set in order.node_sets:
         members = [server for server in servers if _is_member(server)
                    and (server.node_set, server.server_class) == (node_set.name, node_set.server_class)]
-        leavers = allocate.choose_leavers(members, node_set.count, order.remove_servers, order.placement)
+        leavers = allocate.choose_leavers(node_set, members, order.remove_servers, order.placement)
         keep += [server for server in members if server not in leavers]
     staying = {server.name for server in keep}
     return _ordered(keep), _ordered(server for server in servers if server.name not in staying)
@@ -152,32 +179,43 @@ def _check_nobody_leaves(order: Order, remove: tuple[Server, ...]) -> None:
                            remedy="Use cluster_scale to make a cluster smaller.", details={"servers": leaving})
 
 
-def _joining(order: Order, datacenter: Datacenter, claims: Claims, keep: tuple[Server, ...]) -> list[tuple[NodeSet, list[Server]]]:
-    """Servers to add to each node set; those first whose switches the envelope holds."""
-    delegated = {switch.name for switch in datacenter.switches if datacenter.envelope.allows_switch(switch.name)}
-    inside = [server for server in datacenter.servers if server.switches <= delegated]
-    taken, beside, joining = set(claims.servers), list(keep), []
+def _missing(order: Order, keep: tuple[Server, ...]) -> list[NodeSet]:
+    """The node sets with what is to be added to each: so many, and of the included servers those that are no members yet."""
+    requests = []
     for node_set in order.node_sets:
-        present = sum(server.node_set == node_set.name for server in keep)
-        request = dataclasses.replace(node_set, count=node_set.count - present)
-        try:
-            chosen = allocate.choose(request, inside, taken, order.placement, beside)
-        except NoCapacity:
-            if len(inside) == len(datacenter.servers):
-                raise
-            chosen = allocate.choose(request, datacenter.servers, taken, order.placement, beside)
-        taken.update(server.name for server in chosen)
-        beside += [dataclasses.replace(server, node_set=node_set.name) for server in chosen]
-        joining.append((node_set, chosen))
-    return joining
+        present = {server.name for server in keep if server.node_set == node_set.name}
+        include = tuple(name for name in node_set.include if name not in {*present, *order.remove_servers})
+        count = max(0, node_set.count - len(present))
+        if len(include) > count:
+            raise InvalidOrder(
+                f"node set {node_set.name} includes {', '.join(include)}, but only {count} are to be added", object="cluster_node_sets",
+                attempted=f"plan cluster {order.name}", remedy="Raise its count, or name in cluster_remove_servers who leaves for them.")
+        requests.append(dataclasses.replace(node_set, count=count, include=include))
+    return requests
 
 
-def _leased(joining: list[tuple[NodeSet, list[Server]]], segment: Segment, held: HeldCluster | None) -> tuple[Server, ...]:
-    node_sets = {server.name: node_set.name for node_set, servers in joining for server in servers}
+def _joining(order: Order, datacenter: Datacenter, claims: Claims, held: HeldCluster | None, operation: str) -> dict[str, list[Server]]:
+    """The servers to add to each node set, out of a data centre's."""
+    named = {name for node_set in order.node_sets for name in (*node_set.include, *node_set.exclude)}
+    stock, free = stock_of(datacenter, claims.servers, named)
+    return dealt(chosen(order, held, operation, stock), free)
+
+
+def dealt(picks: Mapping[str, Picks], free: Mapping[str, Sequence[Server]]) -> dict[str, list[Server]]:
+    """The servers of each node set: of a cell's free ones, in natural order, the first go to the first node set that picked any.
+
+    :param free: by the key of the cell.
+    """
+    waiting = {key: iter(servers) for key, servers in free.items()}
+    return {node_set: [server for cell, count in picked for server in itertools.islice(waiting[cell.key], count)]
+            for node_set, picked in picks.items()}
+
+
+def _leased(joining: Mapping[str, Sequence[Server]], segment: Segment, held: HeldCluster | None) -> tuple[Server, ...]:
+    node_sets = {server.name: node_set for node_set, servers in joining.items() for server in servers}
     taken = {server.address for server in held.servers} if held else set()
     addresses = allocate.choose_addresses(segment, node_sets, taken)
-    return _ordered(server.leased(node_sets[server.name], addresses[server.name])
-                    for _node_set, servers in joining for server in servers)
+    return _ordered(server.leased(node_sets[server.name], addresses[server.name]) for servers in joining.values() for server in servers)
 
 
 def _describe(decision: Decision, datacenter: Datacenter, held: HeldCluster | None, operation: str,

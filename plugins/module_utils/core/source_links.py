@@ -29,6 +29,7 @@ def problems(datacenter: Datacenter) -> Iterator[Problem]:
     yield from _border(datacenter)
     yield from _vlans(datacenter)
     yield from _prefixes(datacenter)
+    yield from _spares(datacenter)
 
 
 def _unique(datacenter: Datacenter) -> Iterator[Problem]:
@@ -127,3 +128,11 @@ def _prefixes(datacenter: Datacenter) -> Iterator[Problem]:
             if other.version == network.version and other.overlaps(network):
                 yield Problem(f"{path}.prefix", f"{network} overlaps pool {name}", "Let pools not overlap.")
         earlier.append((pool.name, network))
+
+
+def _spares(datacenter: Datacenter) -> Iterator[Problem]:
+    """Spares are kept of classes that there are: a slip of the pen would keep none."""
+    classes = {server.server_class for server in datacenter.servers}
+    for name in datacenter.spares:
+        if name not in classes:
+            yield Problem(f"spares.{name}", f"no server is of class {name!r}", "Correct the class, or take it out.")

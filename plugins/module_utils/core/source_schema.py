@@ -145,6 +145,15 @@ def _vlan_ranges(value: object, path: str) -> Iterator[Problem]:
             yield Problem(path, f"{part.strip()} is not a range within 1-4094", "Write the lower VLAN first, 1 to 4094.")
 
 
+def _counts(value: object, path: str) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield Problem(path, "it is not a mapping", "Write how many of which class: {gpu: 2}.")
+        return
+    for name, count in value.items():
+        yield from _label(name, _join(path, name))
+        yield from _number(0, 100000)(count, _join(path, name))
+
+
 def _border_or_switch(value: object, path: str) -> Iterator[Problem]:
     kind = SWITCH_END if not isinstance(value, Mapping) or "switch" in value else DEVICE_END
     yield from kind(value, path)
@@ -187,5 +196,5 @@ DATACENTER = _mapping(
         "switches": _list(SWITCH, least=1), "links": _list(_mapping({"a": _border_or_switch, "b": _border_or_switch}), least=1),
         "servers": _list(SERVER), "pools": POOLS, "quarantine_vlan": _vlan, "envelope": ENVELOPE,
     },
-    {"canaries": _list(CANARY)},
+    {"canaries": _list(CANARY), "spares": _counts},
 )

@@ -19,7 +19,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 
-SITE_WIDE = ("version", "racks", "quarantine_vlan", "envelope")
+SITE_WIDE = ("version", "racks", "quarantine_vlan", "envelope", "spares")
 KINDS = {"servers": "server", "switches": "switch", "links": "link", "pools": "pool", "canaries": "canary"}
 HARDWARE = ("serial", "bmc", "nics")  # of a held server, these should not change
 

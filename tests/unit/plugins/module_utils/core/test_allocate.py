@@ -9,10 +9,11 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import allocate, plan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, OutsideEnvelope
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Envelope, PrefixPool, VlanPool
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import place_of, stock_of
 
 from .sites import SEGMENT, random_sites, server, site
 
@@ -21,6 +22,13 @@ POLICIES = st.sampled_from(["spread", "pack"])
 
 def names(servers):
     return [item.name for item in servers]
+
+
+def choose(request, servers, held, policy, beside=()):
+    """The servers that a node set takes, in natural order."""
+    stock, free = stock_of(site(servers=tuple(servers)), held, {*request.include, *request.exclude})
+    picks = allocate.choose(request, stock, policy, [(item.node_set, place_of(item)) for item in beside])
+    return sorted(plan.dealt({request.name: picks}, free)[request.name], key=lambda item: allocate.natural(item.name))
 
 
 def free_of(datacenter, held, wanted="cpu"):
@@ -40,7 +48,7 @@ def test_takes_exactly_so_many_of_the_free_ones_or_says_why_not(request):
     datacenter, held, count, policy = request
     free = free_of(datacenter, held)
     try:
-        chosen = allocate.choose(NodeSet("workers", "cpu", count), datacenter.servers, held, policy)
+        chosen = choose(NodeSet("workers", "cpu", count), datacenter.servers, held, policy)
     except NoCapacity as error:
         assert len(free) < count
         assert error.details["free"] == len(free)
@@ -57,7 +65,7 @@ def test_order_of_the_servers_given_does_not_matter(request, shuffler: random.Ra
         return
     shuffled = list(datacenter.servers)
     shuffler.shuffle(shuffled)
-    chosen = [allocate.choose(NodeSet("workers", "cpu", count), servers, held, policy)
+    chosen = [choose(NodeSet("workers", "cpu", count), servers, held, policy)
               for servers in (datacenter.servers, shuffled)]
     assert chosen[0] == chosen[1]
 
@@ -68,7 +76,7 @@ def test_spread_is_even_where_racks_have_room(request):
     free = free_of(datacenter, held)
     if len(free) < count:
         return
-    chosen = allocate.choose(NodeSet("workers", "cpu", count), datacenter.servers, held, "spread")
+    chosen = choose(NodeSet("workers", "cpu", count), datacenter.servers, held, "spread")
     room = collections.Counter(item.rack for item in free)
     taken = collections.Counter(item.rack for item in chosen)
     unfilled = [taken[rack] for rack in room if taken[rack] < room[rack]]
@@ -82,7 +90,7 @@ def test_pack_takes_as_few_racks_as_can_be(request):
     free = free_of(datacenter, held)
     if len(free) < count:
         return
-    chosen = allocate.choose(NodeSet("workers", "cpu", count), datacenter.servers, held, "pack")
+    chosen = choose(NodeSet("workers", "cpu", count), datacenter.servers, held, "pack")
     rooms, needed, room = sorted(collections.Counter(item.rack for item in free).values(), reverse=True), 0, 0
     while room < count:
         room += rooms[needed]
@@ -93,22 +101,22 @@ def test_pack_takes_as_few_racks_as_can_be(request):
 def test_spread_goes_on_from_the_servers_that_are_there():
     beside = [server("r1-s01", node_set="workers"), server("r1-s03", node_set="workers")]
     held = set(names(beside))
-    chosen = allocate.choose(NodeSet("workers", "cpu", 2), site(2, 8).servers, held, "spread", beside)
+    chosen = choose(NodeSet("workers", "cpu", 2), site(2, 8).servers, held, "spread", beside)
     assert names(chosen) == ["r2-s01", "r2-s03"]
 
 
 def test_spread_of_a_second_node_set_evens_out_the_cluster():
     beside = [server("r1-s01", node_set="control")]
-    assert names(allocate.choose(NodeSet("workers", "gpu", 1), site().servers, set(), "spread", beside)) == ["r2-s02"]
+    assert names(choose(NodeSet("workers", "gpu", 1), site().servers, set(), "spread", beside)) == ["r2-s02"]
 
 
 def test_pack_stays_in_the_racks_of_the_cluster():
     beside = [server("r2-s02", node_set="gpus")]
-    assert names(allocate.choose(NodeSet("workers", "cpu", 1), site().servers, set(), "pack", beside)) == ["r2-s01"]
+    assert names(choose(NodeSet("workers", "cpu", 1), site().servers, set(), "pack", beside)) == ["r2-s01"]
 
 
 def test_r2_comes_before_r10():
-    chosen = allocate.choose(NodeSet("workers", "cpu", 10), site(12, 1).servers, set(), "spread")
+    chosen = choose(NodeSet("workers", "cpu", 10), site(12, 1).servers, set(), "spread")
     assert names(chosen) == [f"r{rack}-s01" for rack in range(1, 11)]
 
 
@@ -116,7 +124,7 @@ def test_no_capacity_tells_the_reasons():
     servers = [server("r1-s01", state="quarantined"), server("r1-s02"), server("r1-s03"), server("r1-s05", status="offline"),
                server("r1-s07")]
     with pytest.raises(NoCapacity) as caught:
-        allocate.choose(NodeSet("workers", "cpu", 2), servers, {"r1-s03"}, "spread")
+        choose(NodeSet("workers", "cpu", 2), servers, {"r1-s03"}, "spread")
     assert caught.value.details["reasons"] == {
         "state quarantined": 1, "class gpu": 1, "held by a cluster": 1, "status offline": 1}
     assert caught.value.details["free"] == 1
@@ -179,26 +187,30 @@ def test_addresses_are_usable_ones_of_the_prefix(count, taken):
 MEMBERS = [server(name, state="in_service", node_set="workers") for name in ("r1-s01", "r1-s03", "r1-s05", "r2-s01", "r2-s03")]
 
 
+def leavers(members, count, named=(), placement="spread", **constraints):
+    return allocate.choose_leavers(NodeSet("workers", "cpu", count, **constraints), members, named, placement)
+
+
 def test_leavers_come_from_the_most_crowded_rack():
-    assert names(allocate.choose_leavers(MEMBERS, 2)) == ["r1-s05", "r2-s03", "r1-s03"]
+    assert names(leavers(MEMBERS, 2)) == ["r1-s05", "r2-s03", "r1-s03"]
 
 
 def test_leavers_of_a_packed_cluster_come_from_the_least_crowded_rack():
-    assert names(allocate.choose_leavers(MEMBERS, 3, policy="pack")) == ["r2-s03", "r2-s01"]
+    assert names(leavers(MEMBERS, 3, placement="pack")) == ["r2-s03", "r2-s01"]
 
 
 def test_named_leave_first_then_the_sick_then_those_not_in_service():
     members = [*MEMBERS[:2], dataclasses.replace(MEMBERS[2], state="provisioning"),
                dataclasses.replace(MEMBERS[3], status="maintenance"), MEMBERS[4]]
-    assert names(allocate.choose_leavers(members, 1, ["r1-s01"])) == ["r1-s01", "r2-s01", "r1-s05", "r2-s03"]
+    assert names(leavers(members, 1, ["r1-s01"])) == ["r1-s01", "r2-s01", "r1-s05", "r2-s03"]
 
 
 def test_named_leave_even_where_nobody_has_to():
-    assert names(allocate.choose_leavers(MEMBERS, 5, ["r2-s01", "r9-s01"])) == ["r2-s01"]
+    assert names(leavers(MEMBERS, 5, ["r2-s01", "r9-s01"])) == ["r2-s01"]
 
 
 @given(st.integers(0, 6), st.sets(st.sampled_from(names(MEMBERS))))
 def test_so_many_stay(count, named):
-    leavers = allocate.choose_leavers(MEMBERS, count, named)
-    assert len(MEMBERS) - len(leavers) == min(count, len(MEMBERS) - len(named))
-    assert named <= set(names(leavers))
+    gone = leavers(MEMBERS, count, named)
+    assert len(MEMBERS) - len(gone) == min(count, len(MEMBERS) - len(named))
+    assert named <= set(names(gone))

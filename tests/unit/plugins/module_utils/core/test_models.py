@@ -14,8 +14,11 @@ LEASED = server("r1-s01").leased("workers", "10.64.0.10")
 
 
 @pytest.mark.parametrize("value", [
-    site(), LEASED, server("r1-s01", uuid="0-1", attributes={"memory_gib": 512}, management=Management("192.0.2.9", 2222, "ops")),
+    site(), site(spares={"gpu": 2}), LEASED, server("r1-s01", uuid="0-1", attributes={"memory_gib": 512}, management=Management("192.0.2.9", 2222, "ops")),
     Port("s01", "access", 100), Port("up1", "trunk", None, (100, 999)), SEGMENT, NodeSet("workers", "cpu", 2), Order("blue"),
+    NodeSet("gpus", "gpu", 4, {"gpu_model": ["H100", "H200"], "memory_gib": ">=1024"}, "power_feed", {"rack": 2}, "leaf_pair", "nvlink_domain",
+            ("r1-s02",), ("r1-s04",)),
+    HeldCluster("blue", "acme", "ready", node_sets=(NodeSet("workers", "cpu", 2),)), Claims(reserved_vlan=100, reserved_prefix="10.64.0.0/24"),
     HeldCluster("blue", "acme", "ready", (LEASED,), SEGMENT, {"start": "2026-01-01T00:00:00Z", "end": None}),
     HeldCluster("blue", "acme", "failed", error={"step": "Segment"}),
     Claims({"r1-s01": "blue"}, {100: "blue"}, {"10.64.0.0/24": "blue"}),

@@ -90,6 +90,11 @@ def change(path: str, value: object) -> dict:
     ("envelope.prefixes", [10], "envelope.prefixes[0]"),
     ("canaries.0.address", "10.99.0", "canaries[0].address"),
     ("canaries.0.port", "leaf-r1a", "canaries[0].port"),
+    ("spares", {"cpu": 0, "gpu": 2}, None),
+    ("spares", ["cpu"], "spares"),
+    ("spares", {"cpu": -1}, "spares.cpu"),
+    ("spares", {"cpu": "two"}, "spares.cpu"),
+    ("spares", {"xpu": 1}, "spares.xpu"),
 ])
 def test_each_error_names_file_path_and_remedy(path, value, told):
     made = change(path, value)
