@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -57,11 +56,17 @@ def as_csv(columns: Columns, rows: Sequence[Mapping]) -> str:
 
     A text that a spreadsheet would take for a formula is quoted with an apostrophe.
     """
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
+    text = _Text()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow([key for key, _heading in columns])
     writer.writerows([[_plain(row.get(key)) for key, _heading in columns] for row in rows])
-    return made.getvalue()
+    return "".join(text)
+
+
+class _Text(list):
+    """What M(csv) writes to, without input or output."""
+
+    write = list.append
 
 
 def _is_numeric(values: Sequence) -> bool:
