@@ -20,4 +20,4 @@ class ActionModule(LedgerAction):
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
             report, changes = sweeps.sweep(tx, thresholds, grace_seconds(args["grace"], "grace"))
             releasing = report["expired"][:args["limit"]] if args["release"] else []
-            return self.keep(tx, changes) | report | {"release": releasing}
+            return self.keep(tx, changes) | report | {"release": releasing, "start": report["due"] if args["start"] else []}

@@ -33,6 +33,10 @@ options:
     description: Whether RV(release) lists anything.
     type: bool
     default: true
+  start:
+    description: Whether RV(start) lists anything.
+    type: bool
+    default: false
   limit:
     description: How many clusters to release at most in one go, the most overdue first. Not given, all.
     type: int
@@ -94,6 +98,11 @@ at_work:
   elements: dict
 due:
   description: Reservations whose start has come, with their C(order) and the C(command) that makes the cluster.
+  returned: success
+  type: list
+  elements: dict
+start:
+  description: Of RV(due), those to make now.
   returned: success
   type: list
   elements: dict
