@@ -14,5 +14,6 @@ from tests.unit.plugins.module_utils.ledger.test_ground import *
 from tests.unit.plugins.module_utils.ledger.test_migrations import *
 from tests.unit.plugins.module_utils.ledger.test_mirror import *
 from tests.unit.plugins.module_utils.ledger.test_quotas import *
+from tests.unit.plugins.module_utils.ledger.test_report import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
 from tests.unit.plugins.module_utils.ledger.test_servers import *
