@@ -17,3 +17,4 @@ from tests.unit.plugins.module_utils.ledger.test_quotas import *
 from tests.unit.plugins.module_utils.ledger.test_report import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
 from tests.unit.plugins.module_utils.ledger.test_servers import *
+from tests.unit.plugins.module_utils.ledger.test_survey import *
