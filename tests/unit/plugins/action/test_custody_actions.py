@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import schema
 # pylint: disable-next=unused-import
 from tests.unit.plugins.action.test_ledger_actions import Prompt, names, prompt, runner, synced
 from tests.unit.plugins.module_utils.ledger.test_migrations import old_ledger
@@ -36,12 +37,12 @@ def test_an_older_schema_is_migrated_when_it_is_said(older):
     refused = older.run("ledger")
     assert (refused["error_code"], "ledger_migrate" in refused["remedy"]) == ("refused", True)
     checked = older.done("ledger", check=True, migrate=True)
-    assert (checked["changed"], checked["before"], checked["after"]) == (True, "0001", "0002")
+    assert (checked["changed"], checked["before"], checked["after"]) == (True, "0001", schema.HEAD)
     assert older.run("claim_info")["error_code"] == "refused", "check mode migrated it"
     done = older.done("ledger", migrate=True)
-    assert (done["changed"], done["before"], done["diff"]["after"]) == (True, "0001", "schema of the ledger: 0002\n")
+    assert (done["changed"], done["before"], done["diff"]["after"]) == (True, "0001", f"schema of the ledger: {schema.HEAD}\n")
     again = older.done("ledger", migrate=True)
-    assert (again["changed"], again["before"]) == (False, "0002")
+    assert (again["changed"], again["before"]) == (False, schema.HEAD)
     assert {cluster["name"] for cluster in older.done("claim_info")["clusters"]} == {"blue", "green", "white"}
 
 
@@ -62,12 +63,12 @@ def test_a_ledger_is_made_where_there_is_none(prompt):
     assert prompt.done("ledger", check=True)["before"] is None
     assert not prompt.ledger.exists()
     assert [prompt.done("ledger")["changed"] for _ in range(2)] == [True, False]
-    assert prompt.done("ledger_info")["schema"] == "0002"
+    assert prompt.done("ledger_info")["schema"] == schema.HEAD
 
 
 def test_what_is_in_a_ledger(synced):
     told = synced.done("ledger_info")
-    assert (told["database"], told["schema"], told["tables"]["servers"], told["sites"][0]["name"]) == ("sqlite", "0002", 8, "lab")
+    assert (told["database"], told["schema"], told["tables"]["servers"], told["sites"][0]["name"]) == ("sqlite", schema.HEAD, 8, "lab")
     assert told["head"]["id"] == told["tables"]["events"]
 
 

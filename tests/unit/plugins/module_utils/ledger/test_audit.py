@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, events, holds, reservations, runs, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, events, holds, reservations, runs, schema, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
@@ -204,7 +204,7 @@ def test_an_event_put_in_between_is_told_by_the_anchor(busy):
 def test_the_ledger_is_described(busy):
     with busy.reading() as tx:
         told = audit.describe(tx)
-    assert (told["schema"], told["tables"]["servers"], told["tables"]["events"]) == ("0002", 8, told["head"]["id"])
+    assert (told["schema"], told["tables"]["servers"], told["tables"]["events"]) == (schema.HEAD, 8, told["head"]["id"])
     assert [site["name"] for site in told["sites"]] == ["lab"] and 0 <= told["sites"][0]["age"] < books.HOUR
     books.sync(busy, sites.site(), "2")
     with busy.reading() as tx:

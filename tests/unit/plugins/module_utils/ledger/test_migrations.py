@@ -79,9 +79,14 @@ def all_rows(tx, name: str, *left_out: str) -> list[str]:
 
 
 @pytest.fixture(params=SCHEMAS)
-def old(request, url) -> str:
+def version(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def old(version, url) -> str:
     """The URL of a ledger of an earlier schema."""
-    old_ledger(url, request.param)
+    old_ledger(url, version)
     return url
 
 
@@ -104,8 +109,8 @@ def test_the_migrated_ledger_is_whole(old):
         assert audit.verify(tx)["findings"] == []
 
 
-def test_the_events_are_those_that_were(old):
-    written = json.loads((RELEASED / "0001.json").read_text(encoding="utf-8"))["events"]
+def test_the_events_are_those_that_were(version, old):
+    written = json.loads((RELEASED / f"{version}.json").read_text(encoding="utf-8"))["events"]
     with migrated(old) as ledger, ledger.reading() as tx:
         assert events.first_broken(tx) is None
         assert [event["hash"] for event in events.history(tx)] == [event["hash"] for event in written]
@@ -129,9 +134,9 @@ def test_usage_goes_on_from_when_each_server_was_claimed(old):
     claim, usage = schema.tables().claims, schema.tables().usage
     with migrated(old) as ledger, ledger.reading() as tx:
         held = {(row["resource"], row["cluster"], row["claimed_at"]) for row in tx.rows(sqlalchemy.select(claim).where(claim.c.kind == "server"))}
-        open_rows = tx.rows(sqlalchemy.select(usage))
+        open_rows = tx.rows(sqlalchemy.select(usage).where(usage.c.ends_at.is_(None)))
     assert {(row["server"], row["cluster"], row["starts_at"]) for row in open_rows} == held != set()
-    assert {(row["tenant"], row["ends_at"]) for row in open_rows} == {("acme", None)}
+    assert {row["tenant"] for row in open_rows} == {"acme"}
     assert {row["class"] for row in open_rows} == {"cpu", "gpu"}
 
 
