@@ -67,12 +67,13 @@ class Server:
                 self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of an empty database, or of one like another (its URL), which nobody may be using."""
         name = f"ledger_{next(NUMBERS)}"
+        template = f" TEMPLATE {sqlalchemy.make_url(like).database}" if like else ""
         engine = sqlalchemy.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(f"CREATE DATABASE {name}{template}")
         return self._url(name)
 
     @property
