@@ -64,9 +64,9 @@ class Transaction:
     def execute(self, statement, *parameters):
         return self.connection.execute(statement, *parameters)
 
-    def rows(self, statement) -> list[dict]:
+    def rows(self, statement, *parameters) -> list[dict]:
         """The rows of a query as dicts."""
-        found = self.connection.execute(statement)
+        found = self.connection.execute(statement, *parameters)
         columns = tuple(found.keys())  # asked once: mappings() asks for each row, which takes longer than the query
         return [dict(zip(columns, row)) for row in found]
 

@@ -18,7 +18,7 @@ from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
 DAY = 86400
-LATER = iso(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=400))
+LATER = iso(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=5))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_segments_by_filter(site, filters, found):
 
 
 def test_claims_and_clusters_by_what_they_hold(site):
-    books.create(site, "red")
+    books.create(site, "red", node_sets=[{"name": "workers", "class": "gpu", "count": 1}])
     with site.reading() as tx:
         def holding(**wanted):
             return [cluster["name"] for cluster in clusters.describe(tx, where=views.conditions(**wanted))]
