@@ -11,10 +11,14 @@ from tests.unit.plugins.module_utils.ledger.test_database import *
 from tests.unit.plugins.module_utils.ledger.test_free import *
 from tests.unit.plugins.module_utils.ledger.test_gang import *
 from tests.unit.plugins.module_utils.ledger.test_ground import *
+from tests.unit.plugins.module_utils.ledger.test_holds import *
+from tests.unit.plugins.module_utils.ledger.test_leases import *
 from tests.unit.plugins.module_utils.ledger.test_migrations import *
 from tests.unit.plugins.module_utils.ledger.test_mirror import *
 from tests.unit.plugins.module_utils.ledger.test_quotas import *
 from tests.unit.plugins.module_utils.ledger.test_report import *
+from tests.unit.plugins.module_utils.ledger.test_reservations import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
 from tests.unit.plugins.module_utils.ledger.test_servers import *
 from tests.unit.plugins.module_utils.ledger.test_survey import *
+from tests.unit.plugins.module_utils.ledger.test_sweeps import *
