@@ -5,41 +5,26 @@
 
 from __future__ import annotations
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidSource
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import mirror
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
+from ansible_collections.leasehold.cloud.plugins.module_utils import syncing
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
+from ansible_collections.leasehold.cloud.plugins.plugin_utils.source import SOURCE_CONSTRAINTS, mapping_of, source_of
 
 warm()
 
 
 class ActionModule(LedgerAction):
-    """Reads the source, unless it says what it said the last time, and writes what differs."""
+    """Reads what changed in the source, or all of it, and writes what differs."""
+
+    secrets = frozenset({"token"})
+    constraints = SOURCE_CONSTRAINTS
 
     def execute(self, args, task_vars):
-        source = open_source(args["kind"], Options(path=args["path"]))
+        mapping, source = mapping_of(args["mapping"]), source_of(args)
         with self.open_ledger(args, migrate=args["migrate"]) as ledger:
-            with ledger.reading() as tx:
-                sync = mirror.unchanged(tx, source.mark)
-            if sync:
-                return self.apply([], lambda: None) | _told(sync)
-            datacenter = source.read().datacenter
-            _refuse_other_site(args, datacenter.site)
-            with ledger.transaction() as tx:
-                sync = mirror.sync(tx, datacenter, source.mark)
-                if not self.check_mode:
-                    tx.keep()  # the source's mark, also where no record differs
-                return self.apply(sync.changes, tx.keep) | _told(sync)
+            found = syncing.sync(ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)
+        return self.apply(found.sync.changes, lambda: None) | _told(found) | {"cost": dict(source.cost)}
 
 
-def _told(sync: mirror.Sync) -> dict:
-    return {"counts": sync.counts, "alarms": sync.alarms}
-
-
-def _refuse_other_site(args: dict, site: str) -> None:
-    if args["site"] and args["site"] != site:
-        raise InvalidSource(
-            f"it describes the site {site}, not {args['site']}", object=f"{args['path']}: site", attempted="syncing",
-            remedy="give the path of the right source, or correct the option site",
-        )
+def _told(found: syncing.Outcome) -> dict:
+    return {"counts": found.sync.counts, "alarms": found.sync.alarms, "problems": found.problems, "site": found.site, "sync": found.kind,
+            "sync_reason": found.reason, "way": found.way, "advice": found.advice, "devices_read": found.read, "mirror_age": found.age}

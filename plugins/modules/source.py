@@ -12,9 +12,12 @@ version_added: 0.1.0
 short_description: Bring the ledger's mirror up to date with a source of truth
 description:
   - Reads what exists (racks, servers, switches, cabling, pools, envelope, canaries) from a source of truth, checks it and writes what differs
-    into the ledger's mirror.
-  - While the source says what it said the last time, nothing is read again.
+    into the ledger's mirror, in one transaction.
+  - Of what the mirror was read from already, only what changed since is read (by the source's change log), unless that log has a gap or most of it changed.
   - A server that is held by a cluster and disappears from its source is not deleted but reported in RV(alarms), until it returns or is freed.
+  - A device that cannot be used as its source tells it (no BMC address, a port cabled twice ...) is reported in RV(problems), and stays in the mirror as it was, but
+    is not leased. It hides no other. What is wrong with the site as a whole, or on the way to it, fails the task, and the mirror stays as it was; C(details.mirror)
+    says its age.
   - The ledger is made if there is none.
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
@@ -24,16 +27,44 @@ options:
   kind:
     description: The kind of source.
     type: str
-    choices: [file]
+    choices: [file, netbox, nautobot]
     default: file
   path:
     description:
-      - Of the document that describes the data centre, YAML, or JSON if its name ends in C(.json).
+      - Of the document that describes the data centre, YAML, or JSON if its name ends in C(.json). For O(kind=file).
     type: str
-    required: true
+  url:
+    description: Where the source answers, as people open it. For O(kind=netbox) and O(kind=nautobot).
+    type: str
+  token:
+    description:
+      - An API token that may read. Not given, E(LEASEHOLD_SOURCE_TOKEN) is used. It appears nowhere.
+    type: str
   site:
-    description: The site that the source must describe. Not given, any.
+    description:
+      - The slug (where there is none, the name) of the site to read. Required for O(kind=netbox) and O(kind=nautobot).
+      - With O(kind=file), the site that the document must describe. Not given, any.
     type: str
+  mapping:
+    description:
+      - How the source's objects become ours. The path of a YAML file, or its content; docs/sources.md is the reference. What it leaves out has defaults.
+      - Another mapping than the last time leads to reading all.
+    type: raw
+  validate_certs:
+    description: Whether the source's certificate must be trusted. V(false) gives the token to whoever answers.
+    type: bool
+    default: true
+  ca_path:
+    description: File or directory of the CA certificates to trust. Not given, the system's.
+    type: str
+  timeout:
+    description: For one request and its answer, in seconds.
+    type: int
+    default: 60
+  full:
+    description: Read all, also where the source can tell what changed.
+    type: bool
+    default: false
   migrate:
     description:
       - Bring the schema of a ledger that an older version of this collection made up to date first.
@@ -53,6 +84,14 @@ EXAMPLES = r"""
     path: /etc/leasehold/datacenter.yml
   register: synced
 
+- name: Mirror a NetBox site, for which LEASEHOLD_SOURCE_TOKEN has the token
+  leasehold.cloud.source:
+    ledger: postgresql+psycopg://leasehold@db.example.com/leasehold
+    kind: netbox
+    url: https://netbox.example.com
+    site: fra1
+    mapping: /etc/leasehold/mapping.yml
+
 - name: Complain about servers that vanished under a customer
   ansible.builtin.assert:
     that: synced.alarms | length == 0
@@ -66,10 +105,57 @@ counts:
   sample:
     servers: {added: 16, changed: 0, removed: 0, unchanged: 0, missing: 0}
 alarms:
-  description: Held servers that are no longer in their source (V(missing)), or whose hardware or cabling their source has V(changed).
+  description:
+    - Held servers that their source no longer has as they were taken. They are no longer there (V(missing)), cannot be used as they are told (V(invalid)), have another
+      name now (V(renamed)), are another device (V(replaced)), or their hardware or cabling has V(changed).
   returned: success
   type: list
   elements: dict
   sample:
     - {server: r1-s01, cluster: blue, problem: missing, message: server r1-s01 is held by cluster blue and is no longer in its source}
+problems:
+  description: What is wrong with single devices, in the source's words. The devices are not leased until it is right.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {code: no_bmc_address, object: device r1-s07, problem: it has no BMC address, remedy: "Set one of oob_ip, custom_field:leasehold_bmc.", device: "17"}
+site:
+  description: The name of the site.
+  returned: success
+  type: str
+  sample: fra1
+sync:
+  description: Whether all was read (V(cold)), what changed (V(warm)), or nothing had changed (V(unchanged)).
+  returned: success
+  type: str
+  sample: warm
+sync_reason:
+  description: Why all was read. Null when it was not.
+  returned: success
+  type: str
+way:
+  description: How the source was read the last time that all was, such as V(template), V(graphql), V(rest), V(file).
+  returned: success
+  type: str
+  sample: template
+advice:
+  description: What would make reading faster, such as a permission. Null when there is nothing.
+  returned: success
+  type: str
+devices_read:
+  description: How many devices were mapped. Null for a source without single devices.
+  returned: success
+  type: int
+  sample: 3
+cost:
+  description: What was spent on the source, C({requests, bytes, seconds}).
+  returned: success
+  type: dict
+  sample: {requests: 2, bytes: 48112, seconds: 0.21}
+mirror_age:
+  description: How many seconds ago it was last certain that the mirror says what its source does. 0 after a sync, unless in check mode.
+  returned: success
+  type: int
+  sample: 0
 """

@@ -208,11 +208,16 @@ def _quarantine(wide: Wide, mapping: Mapping, problems: list[Problem]) -> int:
 
 def _envelope(wide: Wide, mapping: Mapping, switches: Map[str, Known], vlans: list[dict], prefixes: list[dict]) -> dict:
     """What is marked as delegated, or written in the mapping; where nothing is, the pools, and all switches."""
-    vlan_match, prefix_match, switch_match = (mapping.match(f"envelope_{kind}") for kind in ("vlans", "prefixes", "switches"))
+    vlan_match, prefix_match = mapping.match("envelope_vlans"), mapping.match("envelope_prefixes")
     ranges = [group.ranges for group in wide.vlan_groups if group.ranges and vlan_match(tags=group.tags, fields=group.custom_fields)]
     marked = [prefix.prefix for prefix in wide.prefixes if prefix_match(role=prefix.role, tags=prefix.tags, fields=prefix.custom_fields)]
     return {
         "vlans": sorted({*ranges, *vlan_match.names}) or sorted({pool["range"] for pool in vlans}),
         "prefixes": sorted({*marked, *prefix_match.names}) or sorted({pool["prefix"] for pool in prefixes}),
-        "switches": sorted({*switch_match.names, *(switch.name for switch in switches.values() if switch.delegated)}) or ["*"],
+        "switches": delegated_switches(mapping, switches),
     }
+
+
+def delegated_switches(mapping: Mapping, switches: Map[str, Known]) -> list[str]:
+    """The switches of the envelope: patterns of the mapping, and the names of those that are marked; all, where there are neither."""
+    return sorted({*mapping.match("envelope_switches").names, *(switch.name for switch in switches.values() if switch.delegated)}) or ["*"]

@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 
 sa = lazy("sqlalchemy")
 
-HEAD = "0002"  # the newest migration; raise it with each new one
+HEAD = "0003"  # the newest migration; raise it with each new one
 NAME = 128
 TIME = 32
 
@@ -26,7 +26,7 @@ def tables() -> SimpleNamespace:
     """Every table of the ledger by its name, and ``metadata``."""
     metadata = sa.MetaData()
     made = [make(metadata) for make in (
-        _sites, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
+        _sites, _source_devices, _source_keys, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
         _reservations, _quotas, _usage, _runs, _events,
     )]
     return SimpleNamespace(metadata=metadata, **{table.name: table for table in made})
@@ -37,8 +37,13 @@ def _name(column: str, **kwargs):
 
 
 def _sort_key(**kwargs):
-    """Names in their natural order, as bytes compare: not as the database's language has it."""
-    return sa.Column("sort_key", sa.String(2 * NAME).with_variant(sa.String(2 * NAME, collation="C"), "postgresql"), **kwargs)
+    """Names in their natural order."""
+    return _bytewise("sort_key", 2 * NAME, **kwargs)
+
+
+def _bytewise(column: str, length: int, **kwargs):
+    """A text that sorts as its bytes compare: not as the database's language has it."""
+    return sa.Column(column, sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql"), **kwargs)
 
 
 def _time(column: str, **kwargs):
@@ -52,7 +57,26 @@ def _json(column: str, **kwargs):
 def _sites(metadata):
     return sa.Table(
         "sites", metadata, _name("name", primary_key=True), _json("document", nullable=False),
-        _name("source_mark", nullable=False), _time("synced_at", nullable=False),
+        _name("source_mark", nullable=False), _time("synced_at", nullable=False), sa.Column("source", sa.String(4 * NAME)),
+        _json("cursor"), sa.Column("way", sa.String(32)), sa.Column("advice", sa.Text), _time("checked_at"),
+    )
+
+
+def _source_devices(metadata):
+    """What became of each device that a source with records has of a site: servers, switches, borders, canaries; also of those that cannot be used."""
+    return sa.Table(
+        "source_devices", metadata, _name("site", primary_key=True), sa.Column("device", sa.String(64), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False), sa.Column("name", sa.String(2 * NAME), nullable=False),
+        sa.Column("mirrored", sa.Boolean, nullable=False), sa.Column("delegated", sa.Boolean, nullable=False), _json("problems"),
+        sa.Index("source_devices_by_kind", "site", "kind"),
+    )
+
+
+def _source_keys(metadata):
+    """What no two devices of a site may have (a MAC address, a switch port ...), and who has it: how a few devices are checked without a look at the others."""
+    return sa.Table(
+        "source_keys", metadata, _name("site", primary_key=True), _bytewise("source_key", 2 * NAME, primary_key=True),
+        sa.Column("device", sa.String(64), primary_key=True), sa.Index("source_keys_by_device", "site", "device"),
     )
 
 
@@ -70,8 +94,9 @@ def _servers(metadata):
         "servers", metadata, _name("name", primary_key=True), _name("site", nullable=False),
         _name("rack", nullable=False), _name("class", nullable=False), _name("serial"), _name("status", nullable=False),
         _json("document", nullable=False), _time("missing_since"), sa.Column("cell", sa.String(64)),
-        _sort_key(), sa.Index("servers_by_cell", "cell", "sort_key"),
+        _sort_key(), sa.Column("source_id", sa.String(64)), sa.Index("servers_by_cell", "cell", "sort_key"),
         sa.Index("servers_by_class", "site", "class", "rack"), sa.Index("servers_by_rack", "site", "rack"),
+        sa.Index("servers_by_source", "site", "source_id"),
     )
 
 
@@ -79,7 +104,7 @@ def _switches(metadata):
     return sa.Table(
         "switches", metadata, _name("name", primary_key=True), _name("site", nullable=False),
         _name("role", nullable=False), _name("rack"), _name("network_os", nullable=False),
-        _json("document", nullable=False), sa.Index("switches_by_site", "site", "role"),
+        _json("document", nullable=False), sa.Column("source_id", sa.String(64)), sa.Index("switches_by_site", "site", "role"),
     )
 
 

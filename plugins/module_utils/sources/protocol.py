@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import Mapping as SourceMapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 
@@ -19,14 +20,14 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.records impor
 class Options:
     """Where a source is and how it is read: the options of the action C(source).
 
-    C(site) is the slug (or name) of the site. C(mapping) is the mapping file's content, M(core.source_mapping). C(timeout) is in seconds, of one request.
+    C(site) is the slug (or name) of the site. C(mapping) is the mapping file with its defaults. C(timeout) is in seconds, of one request.
     """
 
     path: str | None = None
     url: str | None = None
     token: str | None = dataclasses.field(default=None, repr=False)
     site: str | None = None
-    mapping: Mapping = dataclasses.field(default_factory=dict, hash=False)
+    mapping: SourceMapping = dataclasses.field(default_factory=SourceMapping)
     validate_certs: bool = True
     ca_path: str | None = None
     timeout: int = 60
