@@ -11,8 +11,8 @@ module: drift_info
 version_added: 0.2.0
 short_description: Tell where source, switches, BMCs, hub and ledger disagree
 description:
-  - Compares what was read of the world with the ledger. What changed in the ledger while the world was being read (O(since)) is left out, and of clusters that a
-    run is at work on, only what no run may do is told.
+  - Compares what was read of the world with the ledger. What changed in the ledger while the world was being read (O(since)) is left out, and of
+    clusters that a run is at work on, only what no run may do is told.
   - An V(alarm) is what harms a customer, or may, a held server that vanished from its source, a port in a strange segment, a server in service that is off, a
     cluster that its hub has lost, or a switch that could not be read. A V(drift) has to be put right. A V(note) is good to know.
 author: leasehold.cloud contributors (@leasehold)

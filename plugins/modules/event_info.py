@@ -61,7 +61,7 @@ RETURN = r"""
 events:
   description:
     - The events, the newest first; with O(after), the oldest first.
-    - RV(events[].hash) is over all of it but the id, C(previous) the hash of the event before it.
+    - C(hash) is over all of it but the id, C(previous) the hash of the event before it.
   returned: success
   type: list
   elements: dict

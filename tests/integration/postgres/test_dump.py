@@ -53,7 +53,7 @@ def test_what_is_dumped_is_what_is_restored(postgres, ledger, url, tmp_path):
 
 def test_a_dump_is_of_one_moment_while_others_write(postgres, ledger, url, tmp_path):
     with books.pool(2) as pool:
-        writers = [pool.submit(write_much, url) for _ in range(2)]
+        writers = [pool.submit(write_much, url) for _writer in range(2)]
         dump(postgres, url, tmp_path / "ledger.dump")
         assert all(writer.result() for writer in writers)
     restored = restore(postgres, tmp_path / "ledger.dump")

@@ -62,7 +62,7 @@ def test_there_is_no_way_from_a_schema_that_nobody_knows(synced, version):
 def test_a_ledger_is_made_where_there_is_none(prompt):
     assert prompt.done("ledger", check=True)["before"] is None
     assert not prompt.ledger.exists()
-    assert [prompt.done("ledger")["changed"] for _ in range(2)] == [True, False]
+    assert [prompt.done("ledger")["changed"] for _turn in range(2)] == [True, False]
     assert prompt.done("ledger_info")["schema"] == schema.HEAD
 
 

@@ -291,7 +291,8 @@ def hub(*clusters: str, without: tuple = ()) -> list[dict]:
     """Answers with the objects of clusters, each with a node set C(workers)."""
     resources = []
     for name in clusters:
-        for kind, own, namespace in (("Namespace", name, None), ("HostedCluster", name, name), ("NodePool", f"{name}-workers", name), ("ManagedCluster", name, None)):
+        kinds = (("Namespace", name, None), ("HostedCluster", name, name), ("NodePool", f"{name}-workers", name), ("ManagedCluster", name, None))
+        for kind, own, namespace in kinds:
             metadata = {"name": own, "labels": hypershift.labels(name, "acme")} | ({"namespace": namespace} if namespace else {})
             resources.append({"kind": kind, "metadata": metadata})
     return [{"resources": [item]} for item in resources if (item["kind"], item["metadata"]["name"]) not in without]

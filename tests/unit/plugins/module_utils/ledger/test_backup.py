@@ -30,7 +30,7 @@ def test_a_backup_is_of_one_moment_however_many_write(ledger, url, tmp_path):
     path, counts = backup.file_of(url), []
     before = backup.contents(path)["count"]
     with books.pool(2) as pool:
-        writers = [pool.submit(write_much, url) for _ in range(2)]
+        writers = [pool.submit(write_much, url) for _writer in range(2)]
         while not all(writer.done() for writer in writers) or not counts:
             counts.append(backup.write(path, tmp_path / "copy.db")["count"])
             with Ledger.open(str(tmp_path / "copy.db"), "tester") as copy, copy.reading() as tx:

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, claims, events, free, migrations, mirror, schema, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, events, free, migrations, mirror, schema, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, schema_version
 from tests.unit.plugins.module_utils.ledger import books
 
