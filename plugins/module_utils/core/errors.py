@@ -20,7 +20,6 @@
     │   ├── PortInUse         a switch port carries somebody else's VLAN
     │   ├── QuotaExceeded     more than the tenant may use
     │   ├── Reserved          a later reservation needs the resource
-    │   ├── HoldLapsed        the hold's deadline has passed, its claims are gone
     │   ├── SourceConflict    somebody changed an object of a source meanwhile
     │   └── NotFound          the object named does not exist
     ├── Unreachable           a system did not answer
@@ -120,10 +119,6 @@ class QuotaExceeded(Refused):
 
 class Reserved(Refused):
     error_code = "reserved"
-
-
-class HoldLapsed(Refused):
-    error_code = "hold_lapsed"
 
 
 class SourceConflict(Refused):
