@@ -11,7 +11,8 @@ are there count. What is wished, in this order of the levels:
   cluster, has the most; then the tightest that has room for the rest, else the roomiest. Where C(spread_by) is given too,
   it spreads within a C(pack_by) domain.
 
-Servers reserved for the node set go before others, whatever is wished. Ties go to the domain, then to the cell's first
+Servers reserved for the node set go before others, whatever is wished; those that somebody holds until then (a renewal of that
+lease would be refused) come last. Ties go to the domain, then to the cell's first
 server, that comes first by name. Wishes never make impossible what is possible: nothing is taken that would leave too few.
 """
 
@@ -231,8 +232,8 @@ class _Hand:
 
 
 def _tiers(request: NodeSet, cells: Iterable[Cell]) -> list[list[Cell]]:
-    """The cells, those reserved for the node set first and those for another one of its cluster last."""
-    tiers: list[list[Cell]] = [[], [], []]
+    """The cells as they are turned to: reserved for the node set, free, reserved for another node set, held until then."""
+    tiers: list[list[Cell]] = [[], [], [], []]
     for cell in cells:
-        tiers[0 if cell.reserved == request.name else 1 if cell.reserved is None else 2].append(cell)
+        tiers[0 if cell.reserved == request.name else 2 if cell.reserved else 3 if cell.held else 1].append(cell)
     return [tier for tier in tiers if tier]

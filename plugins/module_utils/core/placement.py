@@ -108,6 +108,7 @@ class Cell:
     inside: bool = True  # the envelope holds all its switches
     name: str | None = None
     reserved: str | None = None  # the node set of the planning cluster that it is reserved for
+    held: bool = False  # by clusters whose leases are over when the order's begins
     others: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)  # that cannot be had, by reason; if asked for
 
 
@@ -149,7 +150,7 @@ def stock_of(datacenter: Datacenter, held: Collection[str] = (), named: Collecti
         place = place_of(members[0])
         stock.append(Cell(
             key, members[0].server_class, place, len(free[key]), sort_key(free[key][0].name) if free[key] else "",
-            all(map(datacenter.envelope.allows_switch, place.leafs)), members[0].name if members[0].name in named else None, None, others,
+            all(map(datacenter.envelope.allows_switch, place.leafs)), members[0].name if members[0].name in named else None, others=others,
         ))
     classes = collections.Counter(server.server_class for server in datacenter.servers)
     return Stock(tuple(stock), dict(datacenter.spares), classes), free

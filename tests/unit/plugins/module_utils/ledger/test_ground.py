@@ -7,11 +7,20 @@ import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import ground
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import ground, mirror, stock
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
 THREE = [{"name": "workers", "class": "cpu", "count": 3}]
+
+
+def to_be_had(ledger, *classes: str, start: str | None = None, end: str = "9999", cluster: str = "new") -> list[str]:
+    """The servers that an order for these classes could be given, in the order of their names."""
+    with ledger.reading() as tx:
+        period = stock.Period.of(tx, cluster, start or tx.at, end)
+        shelf = stock.Shelf(tx, mirror.site_of(tx, None), period, classes, {})
+        picks = {"all": [(cell, cell.free) for cell in shelf.stock().cells]}
+        return sorted(server.name for some in shelf.draw(picks).values() for server in some)
 
 
 def test_free_is_what_can_be_had(ledger):
@@ -20,10 +29,9 @@ def test_free_is_what_can_be_had(ledger):
     document["servers"][2]["status"] = "maintenance"  # r1-s03
     books.sync(ledger, Datacenter.from_dict(document), "2")
     books.move(ledger, ["r1-s02"], "quarantined", reason="smoke")
-    with ledger.reading() as tx:
-        assert sorted(server.name for server in ground.free_servers(tx, "lab", ["cpu", "gpu"])) == ["r1-s04", "r2-s02", "r2-s03", "r2-s04"]
-        assert [server.name for server in ground.free_servers(tx, "lab", ["cpu"])] == ["r2-s03"]
-        assert ground.free_servers(tx, "elsewhere", ["cpu"]) == []
+    assert to_be_had(ledger, "cpu", "gpu") == ["r1-s04", "r2-s02", "r2-s03", "r2-s04"]
+    assert to_be_had(ledger, "cpu") == ["r2-s03"]
+    assert to_be_had(ledger, "tpu") == []
 
 
 def test_what_is_short_is_told_with_the_reasons_of_all_servers(ledger):
@@ -62,6 +70,6 @@ def test_other_clusters_servers_must_not_answer(ledger):
 
 def test_a_delete_needs_no_candidates(ledger, monkeypatch):
     books.serve(ledger, "blue")
-    monkeypatch.setattr(ground, "free_servers", None)
+    monkeypatch.setattr(ground, "Shelf", None)
     plan = books.planned(ledger, "blue", "delete")
     assert [server["name"] for server in plan["remove"]] == ["r1-s01", "r2-s01"]
