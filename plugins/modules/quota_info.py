@@ -51,7 +51,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 limits:
-  description: The limits as they were set, of O(tenant) or all; those of tenant V(*) hold for each tenant that has none of its own for the same thing.
+  description:
+    - The limits as they were set, of O(tenant) or all.
+    - Those of tenant V(*) hold for each tenant that has none of its own for the same thing.
   returned: success
   type: list
   elements: dict
@@ -69,5 +71,5 @@ tenants:
     - tenant: acme
       resources:
         - {resource: servers, class: gpu, month: null, soft: null, hard: 8, inherited: false, used: 6, left: 2, by: {blue: 4, green: 2}}
-        - {resource: server_hours, class: "", month: 2026-12, soft: null, hard: 9000, inherited: true, used: 4464.0, left: 4536.0, by: {blue: 2976.0, green: 1488.0}}
+        - {resource: server_hours, class: "", month: 2026-12, soft: null, hard: 9000, inherited: true, used: 2976.0, left: 6024.0, by: {blue: 2976.0}}
 """

@@ -11,8 +11,8 @@ module: report_info
 version_added: 0.2.0
 short_description: Tell how a whole data centre is used
 description:
-  - Counts in the ledger what there is and what is free, who holds and has reserved what, which leases end soon, which servers are out of use and why, and
-    what tenants use of their quotas.
+  - Counts in the ledger what there is and what is free, who holds and has reserved what, which leases end soon, which servers are out of use
+    and why, and what tenants use of their quotas.
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
   - leasehold.cloud.ledger
@@ -50,8 +50,9 @@ RETURN = r"""
 report:
   description:
     - A list of rows for each table.
-    - C(capacity), by class - C(free) servers can be had, C(spare) are kept back, C(reserved) could be had and are promised to a later lease, C(quarantined)
-      are set aside (also in repair and retired), whoever holds them, C(held) are held by a cluster, C(other) are neither (offline, or being cleaned).
+    - C(capacity), by class - C(free) servers can be had, C(spare) are kept back, C(reserved) could be had and are promised to a later lease,
+      C(quarantined) are set aside (also in repair and retired), whoever holds them, C(held) are held by a cluster, C(other) are neither
+      (offline, or being cleaned).
     - C(racks), the same by rack and class, where C(free) includes spares, which may be any of a class.
     - C(holders), the clusters with claims, their node sets, segment and lease; C(expiring), those of them whose lease ends soon.
     - C(reservations), the clusters whose lease begins later. C(ends_at) includes the grace after the lease.
@@ -77,8 +78,16 @@ report:
     reservations: []
     expiring: []
     out_of_use:
-      - {name: r1-s02, site: lab, rack: r1, class: gpu, state: quarantined, since: "2026-11-20T10:00:00.000Z", reason: "ticket 4711", cluster: null, tenant: null,
-         missing_since: null}
+      - name: r1-s02
+        site: lab
+        rack: r1
+        class: gpu
+        state: quarantined
+        since: "2026-11-20T10:00:00.000Z"
+        reason: "memory errors, ticket 4711"
+        cluster: null
+        tenant: null
+        missing_since: null
     quotas:
       - {tenant: acme, resource: servers, class: gpu, month: null, soft: null, hard: 8, inherited: false, used: 1, left: 7, by: {blue: 1}}
 text:

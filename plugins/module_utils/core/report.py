@@ -74,8 +74,9 @@ def segments_text(segments: Sequence[Mapping]) -> str:
         "servers": len(segment["servers"]), "used": segment["addresses"]["used"], "unused": segment["addresses"]["free"],
         "reserved": segment["reserved"] and [segment["reserved"]["starts_at"], segment["reserved"]["ends_at"]],
     } for segment in segments]
-    ports = [server | {"vlan": segment["vlan"], "cluster": segment["cluster"], "ports": [f"{port['switch']}/{port['port']}" for port in server["ports"]]}
-             for segment in segments for server in segment["servers"]]
+    ports = [server | {
+        "vlan": segment["vlan"], "cluster": segment["cluster"], "ports": [f"{port['switch']}/{port['port']}" for port in server["ports"]],
+    } for segment in segments for server in segment["servers"]]
     return _lines(tables.render(SEGMENTS, rows)) + (f"\n{_lines(tables.render(PORTS, ports))}" if ports else "")
 
 

@@ -28,12 +28,14 @@ def servers(tx: Transaction, filters: Mapping, *, details: bool = True) -> list[
         has one; C(missing) and C(free) booleans. What is empty or None lets all pass.
     :param details: with C(evidence), C(nics), C(attributes) and C(bmc).
     """
-    mirrored, states, claims, clusters, free = (getattr(tables(), name) for name in ("servers", "server_states", "claims", "clusters", "free_servers"))
+    mirrored, states, claims = tables().servers, tables().server_states, tables().claims
+    clusters, free = tables().clusters, tables().free_servers
     listed = sa.exists().where(free.c.server == mirrored.c.name)
     query = server_rows.select_rows(states.c.evidence, clusters.c.phase, clusters.c.lease_end, clusters.c.hold_until, listed.label("free"))
     columns = {
         "names": mirrored.c.name, "site": mirrored.c.site, "rack": mirrored.c.rack, "class": mirrored.c["class"], "status": mirrored.c.status,
-        "state": sa.func.coalesce(states.c.state, "available"), "cluster": claims.c.cluster, "tenant": clusters.c.tenant, "node_set": claims.c.node_set,
+        "state": sa.func.coalesce(states.c.state, "available"), "cluster": claims.c.cluster, "tenant": clusters.c.tenant,
+        "node_set": claims.c.node_set,
     }
     query = query.where(*(column.in_(list(filters[name])) for name, column in columns.items() if filters.get(name)))
     if filters.get("missing") is not None:
@@ -102,9 +104,9 @@ def _server(row: Mapping, promised: list[dict], details: bool) -> dict:
 def _reserved_servers(tx: Transaction, names: Sequence[str]) -> dict[str, list[dict]]:
     """Who has reserved servers, and when, by server, the earliest first."""
     table, found = tables().reservations, collections.defaultdict(list)
-    query = sa.select(table.c.resource, table.c.cluster, table.c.starts_at, table.c.ends_at).where(table.c.kind == "server").order_by(table.c.starts_at)
+    query = sa.select(table.c.resource, table.c.cluster, table.c.starts_at, table.c.ends_at).where(table.c.kind == "server")
     for chunk in chunks(names):
-        for row in tx.rows(query.where(table.c.resource.in_(chunk))):
+        for row in tx.rows(query.where(table.c.resource.in_(chunk)).order_by(table.c.starts_at)):
             found[row.pop("resource")].append(row)
     return found
 

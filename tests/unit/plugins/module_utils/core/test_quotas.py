@@ -115,7 +115,8 @@ def test_hours_used_and_hours_to_come_count():
 
 def test_hours_already_used_are_of_this_month_alone():
     later = NOW + hours(48)
-    assert judged(Limit("acme", "server_hours", "", None, 24), [servers("new", 1, later, later + hours(24))], spent={("blue", "cpu"): 24 * HOUR}) == []
+    lease = [servers("new", 1, later, later + hours(24))]
+    assert judged(Limit("acme", "server_hours", "", None, 24), lease, spent={("blue", "cpu"): 24 * HOUR}) == []
 
 
 def test_a_renewal_counts_what_is_added():
@@ -136,7 +137,8 @@ def test_a_lease_without_an_end_is_judged_beyond_the_last_that_has_one():
 
 
 def test_own_limits_go_before_those_of_any_tenant():
-    limits = [Limit("*", "servers", "", None, 1), Limit("*", "clusters", "", None, 2), Limit("acme", "servers", "", 5, None), Limit("other", "segments", "", 1, 1)]
+    limits = [Limit("*", "servers", "", None, 1), Limit("*", "clusters", "", None, 2), Limit("acme", "servers", "", 5, None),
+              Limit("other", "segments", "", 1, 1)]
     expected = [Limit("acme", "clusters", "", None, 2), Limit("acme", "servers", "", 5, None)]
     assert quotas.effective(limits, "acme") == expected
     assert quotas.effective(reversed(limits), "acme") == expected

@@ -52,13 +52,14 @@ def test_the_files_say_all_and_nothing_of_the_moment():
     assert set(made) == {"report.json", *(f"{name}.csv" for name in report.TABLES)}
     assert json.loads(made["report.json"])["holders"] == [holder()]
     assert made["holders.csv"].splitlines() == [
-        "tenant,cluster,site,phase,servers,node_sets,vlan,prefix,lease_end", "acme,blue,lab,ready,3,workers (cpu) 3,101,10.64.1.0/24,2026-12-20T10:15:00.000Z"]
+        "tenant,cluster,site,phase,servers,node_sets,vlan,prefix,lease_end",
+        "acme,blue,lab,ready,3,workers (cpu) 3,101,10.64.1.0/24,2026-12-20T10:15:00.000Z"]
     assert "left" in made["quotas.csv"], "what is left of a quota is no matter of the moment"
 
 
 def test_servers_and_segments_are_shown_with_their_holders():
-    server = {"name": "r1-s01", "rack": "r1", "class": "cpu", "status": "active", "state": "quarantined", "since": NOW, "reason": "smoke", "cluster": "blue",
-              "node_set": "workers", "tenant": "acme", "lease_end": None, "free": False}
+    server = {"name": "r1-s01", "rack": "r1", "class": "cpu", "status": "active", "state": "quarantined", "since": NOW, "reason": "smoke",
+              "cluster": "blue", "node_set": "workers", "tenant": "acme", "lease_end": None, "free": False}
     assert report.servers_text([server]).splitlines()[2].split() == [
         "r1-s01", "r1", "cpu", "active", "quarantined", "2026-12-01", "12:00", "smoke", "blue", "workers", "acme", "-", "no"]
     member = {"name": "r1-s01", "state": "in_service", "address": "10.64.0.10", "ports": [{"nic": "eth0", "switch": "leaf-r1a", "port": "s01"}]}

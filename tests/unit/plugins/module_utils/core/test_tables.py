@@ -41,14 +41,17 @@ def test_values_are_shown_as_people_write_them():
 
 def test_csv_is_exact_and_no_formula():
     text = tables.as_csv(COLUMNS, [
-        {"name": 'a,"b"', "count": 1.5, "reason": "=cmd()"}, {"name": "x\ny", "count": None, "reason": {"blue": 1}}, {"name": True, "count": -3, "reason": "-fan"},
+        {"name": 'a,"b"', "count": 1.5, "reason": "=cmd()"}, {"name": "x\ny", "count": None, "reason": {"blue": 1}},
+        {"name": True, "count": -3, "reason": "-fan"},
     ])
     assert list(csv.reader(text.splitlines(keepends=True))) == [
         ["name", "count", "reason"], ['a,"b"', "1.5", "'=cmd()"], ["x\ny", "", "blue 1"], ["yes", "-3", "'-fan"]]
 
 
-@given(st.lists(st.fixed_dictionaries({"name": st.text(max_size=60), "count": st.integers(0, 10**9), "reason": st.none() | st.text(max_size=400)}), max_size=5),
-       st.integers(40, 160))
+ROWS = st.fixed_dictionaries({"name": st.text(max_size=60), "count": st.integers(0, 10**9), "reason": st.none() | st.text(max_size=400)})
+
+
+@given(st.lists(ROWS, max_size=5), st.integers(40, 160))
 def test_a_table_fits_and_loses_nothing(rows, width):
     lines = tables.render(COLUMNS, rows, width)
     assert all(len(line) <= width for line in lines)

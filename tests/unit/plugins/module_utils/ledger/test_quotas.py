@@ -17,7 +17,9 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import HOUR, Limit, month_called
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after, iso, moment
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, events, gang, ground, mirror, quotas, runs, servers, usage
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import (
+    claims, clusters, events, gang, ground, mirror, quotas, runs, servers, usage,
+)
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
