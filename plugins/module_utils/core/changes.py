@@ -20,7 +20,7 @@ class Change:
     after: object
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 def canonical(value: object) -> str:

@@ -111,7 +111,7 @@ class Segment:
         return cls(data["name"], data["vlan"], data["prefix"], data["gateway"], data["quarantine_vlan"])
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)

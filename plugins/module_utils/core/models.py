@@ -50,7 +50,7 @@ class Nic:
         return cls(data["name"], data["mac"].lower(), data["switch"], data["port"])
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Bmc:
         return cls(data["address"])
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Management:
         return cls(data.get("address"), int(data.get("port") or 22), data.get("user") or "core")
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Switch:
         )
 
     def as_dict(self) -> dict:
-        return _without_none(dataclasses.asdict(self))
+        return _without_none(dict(vars(self)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +200,7 @@ class LinkEnd:
         return cls(data.get("switch"), data.get("device"), data.get("port"))
 
     def as_dict(self) -> dict:
-        return _without_none(dataclasses.asdict(self))
+        return _without_none(dict(vars(self)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +239,7 @@ class VlanPool:
         return cls(data["name"], str(data["range"]))
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
     @property
     def vlans(self) -> tuple[int, ...]:
@@ -259,7 +259,7 @@ class PrefixPool:
         return cls(data["name"], data["prefix"], int(data["length"]))
 
     def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -305,7 +305,7 @@ class Canary:
         return cls(data["name"], data["vlan"], data["address"], data["switch"], data["port"], data.get("tenant"))
 
     def as_dict(self) -> dict:
-        return _without_none(dataclasses.asdict(self))
+        return _without_none(dict(vars(self)))
 
 
 @dataclasses.dataclass(frozen=True)
