@@ -11,8 +11,10 @@ from typing import TypeVar
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.api import Api, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.changes import Affected, affected
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.graphql import GraphQL
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.log import ChangeLog
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.lookup import Lookup
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import Rest
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.template import Template
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.ways import NoWay, Way
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
@@ -29,7 +31,7 @@ class NetBoxSource:
     def __init__(self, options: Options):
         self.api = Api(options)
         self.identity = f"netbox {self.api.client.url} site {options.site}"
-        self._ways: list[Way] = [Template(self.api)]
+        self._ways: list[Way] = [Template(self.api), GraphQL(self.api), Rest(self.api)]
         self._closed: list[str] = []  # why faster ways were not taken
 
     @property

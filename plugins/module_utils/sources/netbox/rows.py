@@ -60,10 +60,10 @@ def _devices(document: Mapping, racks: Mapping[int, str]) -> tuple[Device, ...]:
     tags, hosts, positions, objects = _tags(document["tags"]), document["hosts"], document["positions"], document["objects"]
     found = []
     for number, name, role, kind, rack, status, serial, platform, tenant, fields in document["devices"]:
-        oob, primary = hosts.get(str(number), ("", ""))
+        oob, *primary = hosts[str(number)]
         found.append(Device(
             str(number), name or None, role, kind, racks.get(rack), positions.get(str(number)), status or None, serial or None, platform, tenant,
-            _bare(oob), _bare(primary), tags.get(number, ()), _named(filled(fields), objects)))
+            _bare(oob), _bare(primary[0] or primary[1]), tags.get(number, ()), _named(filled(fields), objects)))
     return tuple(found)
 
 

@@ -39,7 +39,7 @@ DEVICES_CODE = """\
 "devices": {{ devices.values_list('id', 'name', 'role__slug', 'device_type__slug', 'rack_id', 'status', 'serial', 'platform__slug', 'tenant__slug', 'custom_field_data') | list | tojson }},
 "positions": { {%- for id, at in devices.filter(position__isnull=false).values_list('id', 'position') %}"{{ id }}": {{ at }}{{ '' if loop.last else ',' }}{% endfor -%} },
 "hosts": { {%- for id, oob, four, six in devices.values_list('id', 'oob_ip__address', 'primary_ip4__address', 'primary_ip6__address') -%}
-"{{ id }}": ["{{ oob or '' }}", "{{ four or six or '' }}"]{{ '' if loop.last else ',' }}
+"{{ id }}": ["{{ oob or '' }}", "{{ four or '' }}", "{{ six or '' }}"]{{ '' if loop.last else ',' }}
 {%- endfor -%} },
 "objects": { {%- for field in queryset.first().custom_fields if field.type in ('object', 'multiobject') -%}
 {%- set numbers = [] -%}
