@@ -172,8 +172,10 @@ def usage_findings(held: Mapping[str, str], rows: Iterable[Mapping]) -> list[Fin
     """
     counts = collections.Counter((row["server"], row["cluster"]) for row in rows)
     wanted = collections.Counter(held.items())
-    return [Finding("usage", f"server {server}", f"open {wanted[server, cluster]} times for cluster {cluster}", f"open {counts[server, cluster]} times")
-            for server, cluster in sorted({*counts, *wanted}) if counts[server, cluster] != wanted[server, cluster]]
+    return [
+        Finding("usage", f"server {server}", f"open {wanted[server, cluster]} times for cluster {cluster}", f"open {counts[server, cluster]} times")
+        for server, cluster in sorted({*counts, *wanted}) if counts[server, cluster] != wanted[server, cluster]
+    ]
 
 
 def free_findings(expected: Iterable[tuple], found: Iterable[tuple]) -> list[Finding]:

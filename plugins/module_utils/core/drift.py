@@ -21,7 +21,9 @@ PLACES = ("source", "switches", "bmcs", "hub", "ledger")
 MENDABLE = ("port", "power", "media", "state", "hold")  # kinds of drift that are mended on request, of what nobody holds
 STEADY = ("ready", "degraded", "expiring")  # phases in which a cluster is as it was ordered
 SHOWN = 40  # drifts of a severity that are shown; the result has all
-COLUMNS = (("severity", "SEVERITY"), ("place", "WHERE"), ("kind", "KIND"), ("object", "WHAT"), ("found", "IS"), ("expected", "SHOULD BE"), ("mend", "MEND"))
+COLUMNS = (
+    ("severity", "SEVERITY"), ("place", "WHERE"), ("kind", "KIND"), ("object", "WHAT"), ("found", "IS"), ("expected", "SHOULD BE"), ("mend", "MEND"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

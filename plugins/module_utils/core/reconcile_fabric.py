@@ -94,7 +94,8 @@ def _trunk_drifts(facts: Facts, read: Mapping, owners: Mapping[int, str]) -> lis
         lacking = sorted(vlan for vlan in required if port is None or not carries(port, vlan))
         if lacking:
             told = ", ".join(f"{vlan} of {owners.get(vlan, '?')}" for vlan in lacking)
-            found.append(Drift("switches", "trunk", where, ALARM, f"trunk with {told}", _text(port), f"cluster_create of {owners.get(lacking[0], '?')} again"))
+            mend = f"cluster_create of {owners.get(lacking[0], '?')} again"
+            found.append(Drift("switches", "trunk", where, ALARM, f"trunk with {told}", _text(port), mend))
         if port is None:
             continue
         extra = sorted(vlan for vlan in ours if carries(port, vlan) and vlan not in allowed.get((switch, name), set()) and vlan not in anywhere)
@@ -118,7 +119,8 @@ def _trunk_vlans(facts: Facts) -> tuple[dict, dict, list[Drift]]:
             may = _trunk_ends(holder.members, facts)
             must = (may if holder.serving == holder.members else _trunk_ends(holder.serving, facts)) if holder.steady else ()
         except InvalidSource as error:
-            found.append(Drift("source", "source", f"cluster {holder.name}", ALARM, "a way to the border", f"{error.object}: {error.message}", error.remedy))
+            told = f"{error.object}: {error.message}"
+            found.append(Drift("source", "source", f"cluster {holder.name}", ALARM, "a way to the border", told, error.remedy))
             continue
         for end in may:
             allowed.setdefault(end, set()).add(holder.segment.vlan)

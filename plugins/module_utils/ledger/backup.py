@@ -127,10 +127,13 @@ def _sync_directory(path: Path) -> None:
 
 
 def _no_ledger(path: Path, why: str) -> InvalidInput:
-    return InvalidInput(f"it is no ledger: {why}", object=f"file {path}", attempted=ATTEMPTED, remedy="give the path of a ledger, or of a backup of one")
+    return InvalidInput(
+        f"it is no ledger: {why}", object=f"file {path}", attempted=ATTEMPTED, remedy="give the path of a ledger, or of a backup of one",
+    )
 
 
 def _broken(why: str) -> LedgerBroken:
     return LedgerBroken(
-        why, object="ledger", attempted=ATTEMPTED, remedy="leasehold.cloud.ledger_verify says more; keep the backups that there are, see docs/ledger.md",
+        why, object="ledger", attempted=ATTEMPTED,
+        remedy="leasehold.cloud.ledger_verify says more; keep the backups that there are, see docs/ledger.md",
     )
