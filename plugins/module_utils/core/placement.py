@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Iterable, Mapping
 
@@ -25,6 +26,7 @@ HELD = "held by a cluster"
 ABSENT = object()
 
 
+@functools.lru_cache(maxsize=65536)
 def sort_key(name: str) -> str:
     """The text by which names sort in their natural order, r2 before r10: bytes compare, in a database too."""
     return DIGITS.sub(lambda digits: digits.group().zfill(10), name)

@@ -119,7 +119,7 @@ def _network(tx: Transaction, site: dict, joined: Iterable[Server], held: HeldCl
     """The site with these servers, and the switches and links that they and the cluster's need; a small site's are all read back."""
     joined = list(joined)
     leafs = {name for server in (*joined, *(held.servers if held else ())) for name in server.switches}
-    return mirror.datacenter_of(tx, site, joined, None if whole else mirror.ways_of(tx, site, leafs, core_plan.READ_BACK_ALL))
+    return mirror.datacenter_of(tx, site, joined) if whole else mirror.ways_of(tx, site, joined, leafs, core_plan.READ_BACK_ALL)
 
 
 def _networks(tx: Transaction, period: Period, site: str, own: Iterable[Mapping]) -> list[Claims]:
@@ -130,12 +130,15 @@ def _networks(tx: Transaction, period: Period, site: str, own: Iterable[Mapping]
     claims = tables().claims
     mine = {row["kind"]: row["resource"] for row in own}
     vlan = _vlan(mine["vlan"], site) if "vlan" in mine else None
+    vlans, prefixes = (_pairs(tx, period.reserved(kind)) if period.reservations else {} for kind in ("vlan", "prefix"))
     answers = []
     for over in (period.lapsed(), period.over()) if period.later else (period.lapsed(),):
-        query = sa.select(claims.c.resource, claims.c.cluster)
-        counting = query if over is None else query.where(sa.not_(over))
-        vlans, prefixes = (_pairs(tx, counting.where(claims.c.kind == kind)) | _pairs(tx, period.reserved(kind)) for kind in ("vlan", "prefix"))
-        answers.append(Claims({}, {_vlan(name, site): cluster for name, cluster in vlans.items()}, prefixes, vlan, mine.get("prefix")))
+        query = sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind.in_(("vlan", "prefix")))
+        rows = list(tx.execute(query if over is None else query.where(sa.not_(over))))
+        answers.append(Claims(
+            {}, {_vlan(name, site): cluster for name, cluster in vlans.items()} | {_vlan(name, site): cluster for kind, name, cluster in rows if kind == "vlan"},
+            prefixes | {name: cluster for kind, name, cluster in rows if kind == "prefix"}, vlan, mine.get("prefix"),
+        ))
     return answers
 
 
@@ -183,7 +186,7 @@ def _had(tx: Transaction, period: Period, held: Collection[str]) -> set[str]:
     """Of servers that somebody holds, those that are to be had in the period all the same."""
     if period.over() is None:
         return set()
-    pool = to_be_had(tx, period)
+    pool = to_be_had(period)
     return {row.server for chunk in chunks(held) for row in tx.execute(sa.select(pool.c.server).where(pool.c.server.in_(chunk)))}
 
 

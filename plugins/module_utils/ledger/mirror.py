@@ -40,45 +40,53 @@ def datacenter_of(tx: Transaction, site: dict, servers: Iterable[Server], switch
 
     :param switches: names of switches; then only these, and the links between them and to the border.
     """
-    document, name = site["document"], site["name"]
-    pools: dict[str, list] = {"vlans": [], "prefixes": []}
-    for row in tx.rows(_of_site("pools", name, tables().pools.c.position)):
-        pools[row["kind"]].append(row["document"])
+    name = site["name"]
     if switches is None:
-        found, links = tx.rows(_of_site("switches", name)), tx.rows(_of_site("links", name))
-    else:
-        found = _named(tx, _of_site("switches", name), tables().switches.c.name, switches)
-        links = _links_between(tx, name, switches)
-    made = Datacenter.from_dict(document | {
-        "site": name, "servers": [], "pools": pools, "switches": [row["document"] for row in found],
+        return _made(tx, site, servers, tx.rows(_of_site("switches", name)), tx.rows(_of_site("links", name)))
+    found = _named(tx, _of_site("switches", name), tables().switches.c.name, switches)
+    return _made(tx, site, servers, found, _links_between(tx, set(switches), _border(tx, name)))
+
+
+def ways_of(tx: Transaction, site: dict, servers: Iterable[Server], leafs: Collection[str], small: int) -> Datacenter:
+    """A site with only the ``servers`` given, and of its switches those that ways from these leafs to the border may lead over.
+
+    These are the leafs, all switches that are none, and those at the border; with the links between them.
+
+    :param small: a site that has no more switches than that comes with all of them.
+    """
+    name, switches = site["name"], tables().switches
+    if _size(tx, "switches", name) <= small:
+        return datacenter_of(tx, site, servers)
+    border = _border(tx, name)
+    wanted = {*leafs, *(row[end] for row in border for end in ("a_switch", "b_switch") if row[end])}
+    found = _named(tx, sa.select(switches), switches.c.name, wanted) + tx.rows(_of_site("switches", name).where(switches.c.role != "leaf"))
+    by_name = {row["name"]: row for row in found if row["site"] == name}
+    return _made(tx, site, servers, [by_name[switch] for switch in sorted(by_name)], _links_between(tx, set(by_name), border))
+
+
+def _made(tx: Transaction, site: dict, servers: Iterable[Server], switches: Iterable[dict], links: Iterable[dict]) -> Datacenter:
+    pools: dict[str, list] = {"vlans": [], "prefixes": []}
+    for row in tx.rows(_of_site("pools", site["name"], tables().pools.c.position)):
+        pools[row["kind"]].append(row["document"])
+    made = Datacenter.from_dict(site["document"] | {
+        "site": site["name"], "servers": [], "pools": pools, "switches": [row["document"] for row in switches],
         "links": [row["document"] for row in links],
-        "canaries": [row["document"] for row in tx.rows(_of_site("canaries", name))],
+        "canaries": [row["document"] for row in tx.rows(_of_site("canaries", site["name"]))],
     })
     return dataclasses.replace(made, servers=tuple(servers))
 
 
-def ways_of(tx: Transaction, site: dict, leafs: Collection[str], small: int) -> set[str] | None:
-    """Names of the switches that ways from these leafs to the border may lead over: them, those that are no leafs, and the border's.
-
-    :param small: None is returned (all of them) for a site that has no more switches than that.
-    """
-    switches, links = tables().switches, tables().links
-    if _size(tx, "switches", site["name"]) <= small:
-        return None
-    no_leafs = sa.select(switches.c.name).where(switches.c.site == site["name"], switches.c.role != "leaf")
-    names = {row.name for row in tx.execute(no_leafs)} | set(leafs)
-    for one, other in ((links.c.a_switch, links.c.b_switch), (links.c.b_switch, links.c.a_switch)):
-        names |= {row[0] for row in tx.execute(sa.select(one).where(links.c.site == site["name"], other.is_(None), one.is_not(None)))}
-    return names
+def _border(tx: Transaction, site: str) -> list[dict]:
+    """The links of a site with one end that is no switch of ours. Found by that: a large site has many others."""
+    links = tables().links
+    return [row for row in tx.rows(sa.select(links).where(sa.or_(links.c.a_switch.is_(None), links.c.b_switch.is_(None)))) if row["site"] == site]
 
 
-def _links_between(tx: Transaction, site: str, switches: Collection[str]) -> list[dict]:
-    """The links whose ends are these switches, or one of them and the border. They are found by their ends, not by their site:
-    a large site has many."""
-    links, names = tables().links, set(switches)
-    border = sa.or_(links.c.a_switch.is_(None), links.c.b_switch.is_(None))
-    found = _named(tx, sa.select(links), links.c.a_switch, names, links.c.b_switch.in_(names))
-    found += [row for row in tx.rows(_of_site("links", site).where(border)) if names.issuperset({row["a_switch"], row["b_switch"]} - {None})]
+def _links_between(tx: Transaction, switches: set[str], border: Iterable[dict]) -> list[dict]:
+    """The links whose ends are these switches, and those of the border's that are at one of them."""
+    links = tables().links
+    found = _named(tx, sa.select(links), links.c.a_switch, switches, links.c.b_switch.in_(switches))
+    found += [row for row in border if switches.issuperset({row["a_switch"], row["b_switch"]} - {None})]
     return sorted(found, key=lambda row: row["name"])
 
 

@@ -39,6 +39,7 @@ class Period:
     later: bool  # it is to come
     gone: tuple[str, ...]  # whose holds have lapsed
     late: tuple[str, ...]  # whose leases end before it, but not their grace
+    reservations: bool  # others have reserved something for a part of it
 
     @classmethod
     def of(cls, tx: Transaction, cluster: str, start: str, end: str) -> Period:
@@ -46,7 +47,7 @@ class Period:
         ended = sa.select(clusters.c.name, clusters.c.lease_end, clusters.c.lease_grace).where(clusters.c.lease_end <= start, clusters.c.lease_grace > 0)
         late = [row["name"] for row in tx.rows(ended) if after(row["lease_end"], row["lease_grace"]) > start] if later else []
         gone = [name for name in holds.lapsed(tx) if name != cluster]
-        return cls(cluster, start, end, later, tuple(gone), tuple(late))
+        return cls(cluster, start, end, later, tuple(gone), tuple(late), tx.row(_reserved(cluster, start, end).limit(1)) is not None)
 
     def lapsed(self):
         """A condition on claims: that their hold has lapsed. None: none has."""
@@ -73,20 +74,22 @@ class Period:
 
     def reserved(self, kind: str):
         """The query of resources of a kind that other clusters have reserved for a part of it: C(resource), C(cluster)."""
-        table = tables().reservations
-        return sa.select(table.c.resource, table.c.cluster).where(
-            table.c.kind == kind, table.c.starts_at < self.end, table.c.ends_at > self.start, table.c.cluster != self.cluster,
-        )
+        return _reserved(self.cluster, self.start, self.end).where(tables().reservations.c.kind == kind)
 
 
-def to_be_had(tx: Transaction, period: Period):
+def _reserved(cluster: str, start: str, end: str):
+    table = tables().reservations
+    return sa.select(table.c.resource, table.c.cluster).where(table.c.starts_at < end, table.c.ends_at > start, table.c.cluster != cluster)
+
+
+def to_be_had(period: Period):
     """The servers to be had in a period, of all sites: a subquery with C(cell), C(sort_key), C(server), and C(held) (until then)."""
     free, gone, ended, reserved = tables().free_servers, period.lapsed(), period.ended(), period.reserved("server")
     query = sa.select(free.c.cell, free.c.sort_key, free.c.server, sa.literal_column("0").label("held"))
     if period.over() is not None:
         more = [_of_claims(condition, held) for held, condition in enumerate((gone, ended)) if condition is not None]
         query = sa.union_all(query, *more)
-    if tx.row(reserved.limit(1)):
+    if period.reservations:
         every = query.subquery()
         query = sa.select(every).where(every.c.server.not_in(reserved.with_only_columns(tables().reservations.c.resource)))
     return query.subquery()
@@ -113,7 +116,8 @@ class Shelf:
         self.site = site
         self.classes = sorted(set(classes))
         self.named = named
-        self.pool = to_be_had(tx, period)
+        self.pool = to_be_had(period)
+        self.later = period.later
         self.envelope = Envelope.from_dict(site["document"]["envelope"])
         self._inside: dict[str, bool] = {}
 
@@ -157,8 +161,10 @@ class Shelf:
         """By cell, and whether somebody holds them until then: how many are to be had, and the first one's sort key."""
         pool, cells = self.pool, tables().cells
         ordered = sa.select(cells.c.cell).where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes))
-        query = sa.select(pool.c.cell, pool.c.held, sa.func.count(), sa.func.min(pool.c.sort_key)).where(pool.c.cell.in_(ordered))
-        return {(cell, held): [count, first] for cell, held, count, first in self.tx.execute(query.group_by(pool.c.cell, pool.c.held))}
+        held = pool.c.held if self.later else sa.literal_column("0")  # by the cell alone, the index has the groups together
+        query = sa.select(pool.c.cell, held, sa.func.count(), sa.func.min(pool.c.sort_key)).where(pool.c.cell.in_(ordered))
+        query = query.group_by(pool.c.cell, *([pool.c.held] if self.later else []))
+        return {(cell, held): [count, first] for cell, held, count, first in self.tx.execute(query)}
 
     def _singles(self) -> list[dict]:
         """The named servers of the site, each C(free) or not."""
@@ -189,12 +195,12 @@ class Shelf:
 
     def _places(self, names: Iterable[str]) -> dict[str, tuple[str, Place]]:
         """Class and place of cells."""
-        cells, wanted = tables().cells, set(names)
-        query = sa.select(cells.c.cell, cells.c["class"], cells.c.document).where(cells.c.site == self.site["name"])
-        return {
-            row.cell: (row[1], Place(row.document["rack"], tuple(row.document["leafs"]), row.document["attributes"]))
-            for chunk in chunks(sorted(wanted)) for row in self.tx.execute(query.where(cells.c.cell.in_(chunk)))
-        }
+        cells, found = tables().cells, {}
+        query = sa.select(cells.c.cell, cells.c["class"], cells.c.document)
+        for chunk in chunks(sorted(names)):
+            for cell, server_class, document in self.tx.execute(query.where(cells.c.cell.in_(chunk))):
+                found[cell] = server_class, Place(document["rack"], tuple(document["leafs"]), document["attributes"])
+        return found
 
     def _cell(self, cell: str, places: Mapping[str, tuple[str, Place]], free: int, first: str, *, name: str | None = None,
               reserved: str | None = None, held: bool = False, others: Mapping | None = None) -> Cell:
@@ -218,10 +224,9 @@ class Shelf:
     def _read(self, names: Sequence[str]) -> dict[str, Server]:
         """The servers as their source has them, to be had: as available, of whatever state they are until then."""
         servers = tables().servers
-        return {
-            row.name: Server.from_dict(row.document)
-            for chunk in chunks(names) for row in self.tx.execute(sa.select(servers.c.name, servers.c.document).where(servers.c.name.in_(chunk)))
-        }
+        query = sa.select(servers.c.name, servers.c.document)
+        rows = (row for chunk in chunks(names) for row in self.tx.execute(query.where(servers.c.name.in_(chunk))))
+        return {name: Server.from_dict(document) for name, document in rows}
 
 
 def _states(*columns):
