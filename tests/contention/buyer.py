@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import orders
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, NotFound, StaleRun, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, NotFound, QuotaExceeded, StaleRun, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, ground, runs, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
@@ -21,9 +21,11 @@ from tests.contention import journal
 from tests.contention.size import Size
 
 HOUR = 3600
+TENANTS = 4
+HEIR = "h"  # the end of the name of who takes over from a buyer
 PATIENCE = 60  # seconds without a database
 PROOF = [{"drive": "disk0", "proven": True}]
-CONFLICT, NO_CAPACITY, AWAY, ADOPTED = "conflict", "no_capacity", "away", "adopted"  # what else a journal says
+CONFLICT, AWAY, ADOPTED = "conflict", "away", "adopted"  # what else a journal says, and why an order was refused
 
 
 class Partial(AssertionError):
@@ -67,14 +69,14 @@ class Buyer:
         return sum(line["event"] == journal.BEGUN and line["cluster"].startswith(f"{dead}-") for line in lines)
 
     def _create(self, cluster: str) -> bool:
-        """Order a cluster; False when there is no capacity. Done again after an interruption, it goes on from there."""
+        """Order a cluster; False when there is no capacity, or the tenant may have no more. Done again after an interruption, it goes on from there."""
         token = self._start(cluster, "create")
         try:
             with self.ledger.reading() as tx:
                 plan = ground.plan(tx, self._order(cluster), "create", None, None)
             plan = self._claim(cluster, plan, token)
-        except NoCapacity:
-            self.journal.say(NO_CAPACITY, cluster)
+        except (NoCapacity, QuotaExceeded) as error:
+            self.journal.say(error.error_code, cluster)
             return False
         self._check_whole(plan)
         names = [server["name"] for server in plan["servers"]]
@@ -185,8 +187,8 @@ class Buyer:
 
 
 def _tenant(cluster: str) -> str:
-    """Each buyer's own; an heir acts for the one who died."""
-    return f"t-{cluster.rpartition('-')[0]}"
+    """Buyers share a few; an heir acts for the one who died."""
+    return f"t{int(cluster.partition('-')[0].strip(f'b{HEIR}')) % TENANTS}"
 
 
 def main(url: str, name: str, size: Size, directory: Path, start, heir_of: str | None) -> None:

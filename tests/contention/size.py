@@ -28,6 +28,11 @@ class Size:
     seed: int = 4
     seconds: int = 170
 
+    @property
+    def quota(self) -> int:
+        """Servers that one of the tenants may have: less than its buyers ask for."""
+        return self.servers // 5
+
     def __post_init__(self) -> None:
         if self.processes * self.holding * self.largest / 2 < self.servers:
             raise ValueError(f"{self.processes} buyers of {self.holding} clusters each would not fill {self.servers} servers")

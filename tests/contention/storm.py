@@ -14,7 +14,8 @@ from pathlib import Path
 import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, mirror
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, mirror, quotas
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.benchmarks import big_site
@@ -23,7 +24,6 @@ from tests.contention.size import Size
 from tests.unit.plugins.module_utils.ledger.books import PROCESSES
 
 TICK = 0.05  # seconds
-HEIR = "h"
 
 
 class Storm:
@@ -44,17 +44,18 @@ class Storm:
         self.seconds = 0.0
 
     def prepare(self) -> None:
-        """The ledger, with the site in it."""
+        """The ledger, with the site in it, and a quota for one of the tenants."""
         path = self.directory / "datacenter.json"
         big_site.write(path, self.size.servers)
         with Ledger.open(self.url, "storm") as ledger, ledger.transaction() as tx:
             mirror.sync(tx, Datacenter.from_dict(json.loads(path.read_text())), "1")
+            quotas.put(tx, watcher.LIMITED, [Limit(watcher.LIMITED, "servers", hard=self.size.quota)])
             tx.keep()
 
     def rage(self) -> None:
         """Start all, kill some, and wait until everything was ordered and given back."""
         start, stop = PROCESSES.Event(), PROCESSES.Event()
-        watching = PROCESSES.Process(target=watcher.main, args=(self.url, self.directory, start, stop))
+        watching = PROCESSES.Process(target=watcher.main, args=(self.url, self.size, self.directory, start, stop))
         watching.start()
         for number in range(self.size.processes):
             self._launch(f"b{number}", start)
@@ -95,13 +96,13 @@ class Storm:
 
     def _kill(self) -> None:
         """One of the first buyers, whatever it is at; an heir takes over from it. Heirs are left alone."""
-        name = self.random.choice(sorted(name for name in self.buyers if not name.endswith(HEIR)))
+        name = self.random.choice(sorted(name for name in self.buyers if not name.endswith(buyer.HEIR)))
         process = self.buyers.pop(name)
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, f"{name} had ended with {process.exitcode}"
         self.killed.append(name)
-        self._launch(name + HEIR, heir_of=name)
+        self._launch(name + buyer.HEIR, heir_of=name)
 
     def _bury(self) -> None:
         for name, process in list(self.buyers.items()):

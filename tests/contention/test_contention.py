@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.contention import buyer, journal, size
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, QuotaExceeded
+from tests.contention import journal, size
 from tests.contention.storm import Storm, check
 
 
@@ -18,7 +19,8 @@ def weather(storm: Storm) -> None:
     print(f"\n{storm.url.partition(':')[0]}: {storm.seconds:.1f} s, {happened[journal.TOOK] / storm.seconds:.1f} orders/s; {told}")
     assert happened["killed"] == storm.size.kills
     assert happened["crashed"] == (storm.size.crashes if storm.crash else 0)
-    assert happened[buyer.NO_CAPACITY], "nobody was refused: there was no contention"
+    assert happened[NoCapacity.error_code], "nobody was refused: there was no contention"
+    assert happened[QuotaExceeded.error_code], "the quota has kept nobody from anything"
     assert happened["most servers held"] > storm.size.servers // 2
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+from tests.contention.size import Size
 
+LIMITED = "t0"  # the tenant with a quota
 EVERY = 0.5  # seconds between two looks
 LOOKS, FINDINGS = "looks", "findings"  # its files: a byte for each look, a line for each finding
 
@@ -20,7 +23,8 @@ LOOKS, FINDINGS = "looks", "findings"  # its files: a byte for each look, a line
 class Watcher:
     """What was seen before is kept, for what may only grow."""
 
-    def __init__(self):
+    def __init__(self, size: Size):
+        self.size = size
         self.tokens: dict[str, int] = {}
         self.last_event: dict | None = None
         self.most = 0  # servers held at once
@@ -31,7 +35,16 @@ class Watcher:
         clusters = {row["name"]: row for row in tx.rows(sqlalchemy.select(table.clusters))}
         claims = [tuple(row) for row in tx.execute(sqlalchemy.select(table.claims.c.kind, table.claims.c.resource, table.claims.c.cluster))]
         self.most = max(self.most, sum(kind == "server" for kind, _resource, _cluster in claims))
-        return [*_double(claims), *_partial(claims, clusters), *_free(tx, claims), *_usage(tx, claims), *self._tokens(tx), *self._chain(tx)]
+        return [*_double(claims), *_partial(claims, clusters), *_free(tx, claims), *_usage(tx, claims), *self._quota(tx), *self._tokens(tx), *self._chain(tx)]
+
+    def _quota(self, tx: Transaction) -> list[str]:
+        """No race gets a tenant more than it may have. What it is giving back does not count."""
+        claims, states, clusters = tables().claims, tables().server_states, tables().clusters
+        query = sqlalchemy.select(sqlalchemy.func.count()).select_from(
+            claims.join(states, states.c.server == claims.c.resource).join(clusters, clusters.c.name == claims.c.cluster))
+        members = claims.c.kind == "server", states.c.state.in_(SERVER_MEMBER_STATES), clusters.c.tenant == LIMITED
+        used = tx.execute(query.where(*members)).scalar()
+        return [f"tenant {LIMITED} has {used} servers, of {self.size.quota} it may have"] if used > self.size.quota else []
 
     def _tokens(self, tx: Transaction) -> list[str]:
         now = {row.cluster: row.token for row in tx.execute(sqlalchemy.select(tables().runs.c.cluster, tables().runs.c.token))}
@@ -87,9 +100,9 @@ def _usage(tx: Transaction, claims: list[tuple]) -> list[str]:
     return [f"usage is open for {len(opened)} servers, {len(held)} are held"] if sorted(opened) != sorted(held) else []
 
 
-def main(url: str, directory: Path, start, stop) -> None:
+def main(url: str, size: Size, directory: Path, start, stop) -> None:
     """Look until told to stop."""
-    watcher = Watcher()
+    watcher = Watcher(size)
     start.wait()
     with (directory / LOOKS).open("a", buffering=1) as looks, (directory / FINDINGS).open("a", buffering=1) as findings:
         while not stop.wait(EVERY):
