@@ -60,6 +60,31 @@ options:
       count:
         description: Number of servers. Not given, the template's.
         type: int
+      require:
+        description:
+          - What C(rack) or attributes must be, each a value, a list of values, or a comparison such as V(>=1024).
+          - With O(operation=scale), not given, what it was; so with all constraints but O(node_sets[].include). An empty one drops what it was.
+        type: dict
+      spread_by:
+        description: A kind of domain over which the servers are spread, V(rack), V(leaf_pair) or an attribute such as V(power_feed). A wish.
+        type: str
+      max_per:
+        description: By kind of domain, how many servers each may have at most. Two kinds at most.
+        type: dict
+      within:
+        description: A kind of domain of which all servers must be in the same one.
+        type: str
+      pack_by:
+        description: A kind of domain of which as few as can be are taken. A wish.
+        type: str
+      include:
+        description: Names of servers that must be among those that join.
+        type: list
+        elements: str
+      exclude:
+        description: Names of servers that must not be.
+        type: list
+        elements: str
   lease_duration:
     description: For how long, such as V(12h), V(30d) or V(2w).
     type: str
@@ -98,7 +123,7 @@ EXAMPLES = r"""
     tenant: acme
     template: openshift
     node_sets:
-      - {name: workers, class: cpu, count: 2}
+      - {name: workers, class: cpu, count: 2, max_per: {rack: 1}}
     lease_duration: 30d
   register: planned
 
