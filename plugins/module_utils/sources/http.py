@@ -53,6 +53,7 @@ class Server:
     connections: int = 4
     pauses: tuple[float, ...] = PAUSES
     headers: tuple[tuple[str, str], ...] = ()
+    wrong_token: tuple[str, ...] = ()  # how answers of status 403 begin that mean the token itself, not what it may do
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,7 +254,7 @@ class Client:
     def _refusal(self, answer: Answer, needs: str | None) -> LeaseholdError:
         said = self._said(answer)
         about = {"object": self.about, "attempted": answer.request, "details": {"status": answer.status, "answer": said}}
-        if answer.status == 401:
+        if answer.status == 401 or (answer.status == 403 and said.startswith(self.server.wrong_token)):
             return InvalidInput(f"it does not accept the token: {said}", remedy="give a token that is valid there, enabled and not expired", **about)
         if answer.status == 403:
             remedy = f"give the token's user the permission: {needs}" if needs else "give a token with the permission to do so"

@@ -17,6 +17,8 @@ OLDEST = (4, 0)
 PAGE = 1000  # rows; NetBox's own limit, unless its admin chose another
 LINE = 3000  # characters of a query: gunicorn refuses lines of more than 4094
 V2 = "nbt_"  # how tokens of version 2 begin, NetBox 4.5 and later
+WRONG_TOKEN = ("Invalid v1 token", "Invalid v2 token", "Invalid token", "Invalid authorization header", "Token expired", "Token disabled", "User inactive",
+               "Source IP", "Client IP", "Authentication credentials")
 
 
 class Api:
@@ -34,7 +36,7 @@ class Api:
         for scheme in ("Bearer ", "Token "):  # people copy the whole header
             token = token.removeprefix(scheme)
         self.client = Client(Server(KIND, options.url, f"{'Bearer' if token.startswith(V2) else 'Token'} {token}", options.validate_certs,
-                                    options.ca_path, options.timeout))
+                                    options.ca_path, options.timeout, wrong_token=WRONG_TOKEN))
         self.about, self.wanted_site = self.client.about, options.site
         self._said: tuple[int, int] | None = None
 
