@@ -214,3 +214,14 @@ def test_so_many_stay(count, named):
     gone = leavers(MEMBERS, count, named)
     assert len(MEMBERS) - len(gone) == min(count, len(MEMBERS) - len(named))
     assert named <= set(names(gone))
+
+
+@pytest.mark.parametrize(("count", "constraints", "placement", "gone"), [
+    (3, {"include": ("r1-s05", "r2-s03")}, "spread", ["r1-s03", "r2-s01"]),
+    (4, {"max_per": {"rack": 1}}, "pack", ["r1-s05"]),  # packed, one of r2 would leave; but r1 has the most too many
+    (3, {"within": "rack"}, "spread", ["r2-s03", "r2-s01"]),
+    (3, {"spread_by": "leaf_pair"}, "pack", ["r1-s05", "r2-s03"]),
+    (3, {"pack_by": "rack"}, "spread", ["r2-s03", "r2-s01"]),
+])
+def test_leavers_leave_the_constraints_kept(count, constraints, placement, gone):
+    assert names(leavers(MEMBERS, count, placement=placement, **constraints)) == gone
