@@ -36,7 +36,7 @@ demo-down: ## Remove every process, namespace and file the demo made
 test: hub test-unit test-lab ## All tests: unit, and end to end in labs of their own
 
 test-unit: setup
-	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests
+	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration tests/stateful fulfillment/tests
 
 test-lab: hub
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile tests/lab tests/e2e
