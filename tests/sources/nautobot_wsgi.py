@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from nautobot.core.wsgi import application  # first: it sets Django up
+
 from django.db import connections
 from graphene_django.settings import graphene_settings
-from nautobot.core.wsgi import application
 
 __all__ = ["application"]
 

@@ -11,14 +11,19 @@ round: the objects of each tag. The rows of many devices are asked for in parts,
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Prefix, Rack, Records, Site, Tenant, Vlan, VlanGroup, Wide, slug
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import Api, chunks, literal, view
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import LEAN, Api, chunks, literal, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.rows import Rows, filled, plain, rack_names, tags_of
 
-PART = 400  # devices whose interfaces one query asks for: a second or two of Nautobot's time
+PART = 200  # devices that one query asks for by their ids
+PAGE = 4000  # rows of a page of a long list: two seconds of Nautobot's time
+OVERLAP = 25  # rows of a page that are also of the one before
+READS = 3  # of a list that moves while its pages are read
 STRANGERS = 400  # interfaces of other devices, that paths lead to, in one query
 TAGS = 40  # tags whose objects one query asks for
 DEVICE = ("id name serial position role{name} device_type{model} rack{id} status{name} platform{name} tenant{name} "
@@ -30,6 +35,8 @@ PREFIX = "id prefix status{name} role{name} tenant{name} vlan{vid} _custom_field
 TAGGED = {"dcim.device": "device", "dcim.interface": "interface", "ipam.ipaddress": "address", "ipam.vlan": "vlan", "ipam.prefix": "prefix"}
 MODELS = {"dcim/racks": "dcim.rack", "tenancy/tenants": "tenancy.tenant", "ipam/vlan-groups": "ipam.vlangroup", "ipam/vlans": "ipam.vlan",
           "ipam/prefixes": "ipam.prefix"}
+PATH = "destination_id destination_type{model}"
+FEW_PATHS = 500  # cabled interfaces that are asked for their paths; each costs more than a millisecond
 ANCESTORS = 8  # levels of locations above the site that are looked at
 
 
@@ -44,17 +51,28 @@ class GraphQL:
 
     def devices(self) -> Records:
         """All devices of the site, with all that is theirs."""
-        rows = self._devices(f"location: {literal([self.api.site['id']])}")
-        if not rows.devices:
-            self.api.seen("dcim/devices", "dcim.device")
-        return self._with_theirs(rows)
+        site = f"location: {literal([self.api.site['id']])}"
+        tables = self.api.client.map(lambda ask: ask(), [
+            lambda: self._devices(site, self._pages("devices", "dcim.device", site, DEVICE)),
+            lambda: self._interfaces(site, self._pages("interfaces", "dcim.interface", site, INTERFACE + self._path)),
+            lambda: Rows(ends=self._all_paths() if self.api.has_paths else []), self._assignments,
+            lambda: Rows(device_tags=self._tagged("dcim.device", "devices", site), interface_tags=self._tagged("dcim.interface", "interfaces", site),
+                         address_tags=self._tagged("ipam.ipaddress", "ip_addresses")),
+        ])
+        rows = Rows()
+        for table in tables:
+            _add(rows, table)
+        return self.complete(rows)
 
     def some(self, ids: Collection[str]) -> Records:
         """Those of these devices that are there and of the site, with all that is theirs."""
         rows = Rows()
-        for part in chunks(ids, PART):
-            _add(rows, self._devices(f"location: {literal([self.api.site['id']])}, id: {literal(part)}"))
-        return self._with_theirs(rows) if rows.devices else Records()
+        for part in self.api.client.map(self._part, chunks(ids, PART)):
+            _add(rows, part)
+        if self.api.has_paths:
+            few = self._few_paths(rows.interfaces)
+            rows.ends = self._all_paths() if few is None else few
+        return self.complete(rows)
 
     def wide(self) -> Wide:
         """What is site-wide."""
@@ -96,56 +114,92 @@ class GraphQL:
     def _range(self) -> str:
         return "range" if self.api.version >= (2, 3) else ""
 
-    def _devices(self, chosen: str) -> Rows:
-        found = self.api.query(f"{{devices({chosen}){{{DEVICE}}} racks(location: {literal([self.api.site['id']])}){{id name location{{name}}}}}}")
+    @property
+    def _path(self) -> str:
+        return "" if self.api.has_paths else f" _path{{{PATH}}}"
+
+    def _pages(self, name: str, model: str, chosen: str, columns: str) -> list[dict]:
+        """A long list, in pages that are asked for at once. Each begins with the last rows of the one before: were rows deleted meanwhile, that tells.
+
+        :raises InvalidInput: the token may not see such objects.
+        """
+        count = self.api.get(f"dcim/{name}", {"location": self.api.site["id"], "limit": 1, **LEAN}, view(model)).json()["count"]
+        for _read in range(READS):
+            starts = range(0, max(count, 1), PAGE)
+            pages = self.api.client.map(
+                lambda start: self.api.query(f"{{{name}({chosen}, offset: {max(start - OVERLAP, 0)}, limit: {PAGE + OVERLAP}){{{columns}}}}}")[name], starts)
+            joined = all(page and page[-1]["id"] in {row["id"] for row in after} for page, after in itertools.pairwise(pages))
+            if joined and len(pages[-1]) < PAGE + OVERLAP:
+                return list({row["id"]: row for page in pages for row in page}.values())
+            count += OVERLAP
+        raise DeviceFailed(f"its list of {name} changed while it was read, {READS} times", object=self.api.about, attempted=f"reading its {name}",
+                           remedy="run this again when fewer objects are made and deleted there")
+
+    def _devices(self, site: str, devices: list[dict]) -> Rows:
+        racks = self.api.query(f"{{racks({site}){{id name location{{name}}}}}}")["racks"] if devices else []
         return Rows(
             devices=[(row["id"], row["name"], _name(row["role"]), row["device_type"] and row["device_type"]["model"], _id(row["rack"]), row["position"],
                       _name(row["status"]), row["serial"], _name(row["platform"]), _name(row["tenant"]), _host(row["primary_ip4"]),
-                      _host(row["primary_ip6"]), _fields(row)) for row in found["devices"]],
-            racks=[(row["id"], row["name"], row["location"]["name"]) for row in found["racks"]])
+                      _host(row["primary_ip6"]), _fields(row)) for row in devices],
+            racks=[(row["id"], row["name"], row["location"]["name"]) for row in racks])
 
-    def _with_theirs(self, rows: Rows) -> Records:
-        ids = [row[0] for row in rows.devices]
-        for part in self.api.client.map(self._part, chunks(ids, PART)):
-            _add(rows, part)
-        if rows.devices and not rows.interfaces:
-            self.api.seen("dcim/interfaces", "dcim.interface")
-        if rows.interfaces and not rows.addresses:
-            self.api.seen("ipam/ip-addresses", "ipam.ipaddress")
+    def _interfaces(self, chosen: str, interfaces: list[dict]) -> Rows:
+        tagged = self.api.query(f"{{interfaces({chosen}, has_tagged_vlans: true){{id tagged_vlans{{vid}}}}}}")["interfaces"] if interfaces else []
+        return Rows(
+            interfaces=[(row["id"], row["device"]["id"], row["name"], plain(row["type"]), row["mac_address"], row["enabled"], row["mgmt_only"], _id(row["lag"]),
+                         row["untagged_vlan"] and row["untagged_vlan"]["vid"], _fields(row)) for row in interfaces if row["device"]],
+            tagged=[(row["id"], vlan["vid"]) for row in tagged for vlan in row["tagged_vlans"]],
+            ends=[end for row in interfaces for end in _end(row["id"], row.get("_path"))])
+
+    def _assignments(self) -> Rows:
+        """The addresses of all interfaces, in all sites: there is no narrower list that is as quick."""
+        found = self.api.query("{ip_address_assignments{ip_address{id host dns_name status{name}} interface{id}}}")["ip_address_assignments"]
+        if not found:
             self.api.seen("ipam/ip-address-to-interface", "ipam.ipaddresstointerface")
-        return self.complete(rows)
+        if any(row["ip_address"] is None for row in found):
+            self.api.seen("ipam/ip-addresses", "ipam.ipaddress")
+        return Rows(addresses=[(row["ip_address"]["id"], row["ip_address"]["host"], row["interface"]["id"], row["ip_address"]["dns_name"],
+                                _name(row["ip_address"]["status"])) for row in found if row["interface"] and row["ip_address"]])
 
     def _part(self, ids: list[str]) -> Rows:
-        """All that is some devices'."""
-        devices = f"device_id: {literal(ids)}"
-        path = "" if self.api.has_paths else " path{destination_id}"
+        """Some devices, and all that is theirs."""
+        site, devices = f"location: {literal([self.api.site['id']])}", f"device_id: {literal(ids)}"
         found = self.api.query(
-            f"{{interfaces({devices}){{{INTERFACE}{path}}} tagged: interfaces({devices}, has_tagged_vlans: true){{id tagged_vlans{{vid}}}}"
+            f"{{devices({site}, id: {literal(ids)}){{{DEVICE}}} interfaces({devices}){{{INTERFACE}{self._path}}}"
             f" ip_addresses({devices}){{id host dns_name status{{name}} interface_assignments{{interface{{id}}}}}}}}")
-        rows = Rows(
-            interfaces=[(row["id"], row["device"]["id"], row["name"], plain(row["type"]), row["mac_address"], row["enabled"], row["mgmt_only"], _id(row["lag"]),
-                         row["untagged_vlan"] and row["untagged_vlan"]["vid"], _fields(row)) for row in found["interfaces"] if row["device"]],
-            tagged=[(row["id"], vlan["vid"]) for row in found["tagged"] for vlan in row["tagged_vlans"]],
-            addresses=[(row["id"], row["host"], held["interface"]["id"], row["dns_name"], _name(row["status"]))
-                       for row in found["ip_addresses"] for held in row["interface_assignments"] if held["interface"]],
-            device_tags=self._tagged("dcim.device", "devices", f"id: {literal(ids)}"),
-            interface_tags=self._tagged("dcim.interface", "interfaces", devices), address_tags=self._tagged("ipam.ipaddress", "ip_addresses", devices))
-        rows.ends = self._paths(found["interfaces"])
+        rows = self._devices(site, found["devices"])
+        if not found["devices"]:
+            return rows
+        _add(rows, self._interfaces(devices, found["interfaces"]))
+        rows.addresses = [(row["id"], row["host"], held["interface"]["id"], row["dns_name"], _name(row["status"]))
+                          for row in found["ip_addresses"] for held in row["interface_assignments"] if held["interface"]]
+        rows.device_tags = self._tagged("dcim.device", "devices", f"id: {literal(ids)}")
+        rows.interface_tags = self._tagged("dcim.interface", "interfaces", devices)
+        rows.address_tags = self._tagged("ipam.ipaddress", "ip_addresses", devices)
         return rows
 
-    def _paths(self, interfaces: list[dict]) -> list[tuple]:
-        if not self.api.has_paths:
-            return [(row["id"], row["path"]["destination_id"]) for row in interfaces if row.get("path") and row["path"]["destination_id"]]
-        ids = literal([row["id"] for row in interfaces])
-        found = self.api.query(f"{{cable_paths(origin_id: {ids}){{origin_id destination_id destination_type{{model}}}}}}")["cable_paths"] if interfaces else []
-        if interfaces and not found:
+    def _few_paths(self, interfaces: list[tuple]) -> list[tuple] | None:
+        """What the paths of some interfaces lead to; None: there are so many that all paths are read in less time."""
+        ids = [row[0] for row in interfaces]
+        cabled = [row["id"] for part in chunks(ids, STRANGERS) for row in self.api.query(f"{{interfaces(id: {literal(part)}, has_cable: true){{id}}}}")["interfaces"]]
+        if len(cabled) > FEW_PATHS:
+            return None
+        found = self.api.query(f"{{interfaces(id: {literal(cabled)}){{id cable_paths{{{PATH}}}}}}}")["interfaces"] if cabled else []
+        if cabled and not any(row["cable_paths"] for row in found):
             self._check_paths()
-        return [(row["origin_id"], row["destination_id"]) for row in found if row["destination_id"] and row["destination_type"]["model"] == "interface"]
+        return [end for row in found for path in row["cable_paths"] for end in _end(row["id"], path)]
+
+    def _all_paths(self) -> list[tuple]:
+        """What the paths of all interfaces lead to, in all sites: there is no narrower list."""
+        found = self.api.query(f"{{cable_paths{{origin_id {PATH}}}}}")["cable_paths"]
+        if not found:
+            self._check_paths()
+        return [end for row in found for end in _end(row["origin_id"], row)]
 
     def _check_paths(self) -> None:
         """Paths have no list in the REST API that would refuse: where something is connected, there has to be one."""
         if not self.api.query("{cable_paths(limit: 1){id}}")["cable_paths"]:
-            connected = self.api.get("dcim/interfaces", {"connected": "true", "limit": 1, "depth": 0, "exclude_m2m": "true"}, view("dcim.interface")).json()
+            connected = self.api.get("dcim/interfaces", {"connected": "true", "limit": 1, **LEAN}, view("dcim.interface")).json()
             if connected["count"]:
                 raise self.api.hidden("dcim.cablepath")
 
@@ -208,6 +262,12 @@ def _fields(row: Mapping) -> Mapping:
     """Custom fields: an object, or (in some versions) its JSON."""
     fields = row["_custom_field_data"]
     return json.loads(fields) if isinstance(fields, str) else fields or {}
+
+
+def _end(interface: str, path: Mapping | None) -> list[tuple]:
+    """The interface that a path leads to, if it does not end before, or at something else."""
+    leads = path and path["destination_id"] and path["destination_type"] and path["destination_type"]["model"] == "interface"
+    return [(interface, path["destination_id"])] if leads else []
 
 
 def _slugs(tags: Iterable[Mapping]) -> tuple[str, ...]:
