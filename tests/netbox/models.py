@@ -60,7 +60,8 @@ TABLE: dict[str, tuple[str, dict[str, Field]]] = {
     "dcim.devicerole": ("dcim/device-roles", NAMED | {"color": Field(default="9e9e9e")}),
     "dcim.platform": ("dcim/platforms", NAMED),
     "dcim.devicetype": ("dcim/device-types", {
-        "model": NAME, "slug": NAME, "manufacturer": fk("dcim.manufacturer", "device_types", required=True), "u_height": Field("number", default=1.0)}),
+        "model": NAME, "slug": NAME, "manufacturer": fk("dcim.manufacturer", "device_types", required=True), "u_height": Field("number", default=1.0),
+        "description": TEXT}),
     "dcim.device": ("dcim/devices", {
         "name": Field(), "role": fk("dcim.devicerole", "devices", required=True), "device_type": fk("dcim.devicetype", "instances", required=True),
         "site": fk("dcim.site", "devices", required=True), "location": fk("dcim.location", "devices"), "rack": fk("dcim.rack", "devices"),

@@ -19,6 +19,8 @@ class Row:
         self.store, self.model, self.values = store, model, values
 
     def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
         values = self.__dict__["values"]
         if name in values:
             return values[name]

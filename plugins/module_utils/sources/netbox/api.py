@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http import Answer, Client, Server
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http import PAUSES, Answer, Client, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 
 KIND = "NetBox"
@@ -36,7 +36,7 @@ class Api:
         for scheme in ("Bearer ", "Token "):  # people copy the whole header
             token = token.removeprefix(scheme)
         self.client = Client(Server(KIND, options.url, f"{'Bearer' if token.startswith(V2) else 'Token'} {token}", options.validate_certs,
-                                    options.ca_path, options.timeout, wrong_token=WRONG_TOKEN))
+                                    options.ca_path, options.timeout, pauses=PAUSES, wrong_token=WRONG_TOKEN))
         self.about, self.wanted_site = self.client.about, options.site
         self._said: tuple[int, int] | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.api import view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import Rest
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.ways import NoWay
 
@@ -30,7 +31,7 @@ class GraphQL(Rest):
         site = f'site: {{id: {{in_list: ["{self.api.site["id"]}"]}}}}'
         found = self._on("device_list", site, "id")
         pieces = _pieces([row["id"] for row in found])
-        return self._listed("device_list", [f"{site}, id: {{in_list: [{piece}]}}" for piece in pieces], DEVICE, ("rack",))
+        return self._named(self._listed("device_list", [f"{site}, id: {{in_list: [{piece}]}}" for piece in pieces], DEVICE, ("rack",)))
 
     def _interfaces(self, devices: Iterable[int]) -> list[dict]:
         chosen = [f"device: {{id: {{in_list: [{piece}]}}}}" for piece in _pieces(devices)]
@@ -38,6 +39,13 @@ class GraphQL(Rest):
         for row in found:
             row["mac_address"] = (row["primary_mac_address"] or {}).get("mac_address")
         return found
+
+    def _named(self, found: list[dict]) -> list[dict]:
+        """The rows, where custom fields that point to objects have them: GraphQL has only their numbers, so where there are numbers REST is asked."""
+        unclear = [row["id"] for row in found if any(map(_may_point, (row["custom_fields"] or {}).values()))]
+        fields = {"fields": "id,custom_fields", "exclude": "config_context"}
+        known = {row["id"]: row for row in self.api.some("dcim/devices", "id", unclear, fields, view("dcim.device"))}
+        return [row | known.get(row["id"], {}) for row in found]
 
     def _listed(self, name: str, chosen: list[str], fields: str, held: tuple[str, ...]) -> list[dict]:
         """Rows as REST has them: numbers for ids, where GraphQL has texts."""
@@ -59,7 +67,7 @@ class GraphQL(Rest):
     def _ask(self, query: str) -> dict:
         try:
             answer = self.api.client.request("POST", "/graphql/", body={"query": query}, accept=(400, 403, 404), repeat=True)
-            document = answer.json()
+            document = answer.json() if answer.status == 200 else {}
         except DeviceFailed as error:
             raise NoWay(f"its GraphQL API fails ({error.message})") from error
         if answer.status != 200:
@@ -67,6 +75,10 @@ class GraphQL(Rest):
         if document.get("errors") or not document.get("data"):
             raise NoWay(f"its GraphQL API refuses what is asked: {(document.get('errors') or [{}])[0].get('message', 'no data')[:200]}")
         return document["data"]
+
+
+def _may_point(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, list) and any(map(_may_point, value)))
 
 
 def _pieces(numbers: Iterable[int]) -> list[str]:

@@ -20,13 +20,14 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.cha
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Gap
 
 SETTLED = 900.0  # seconds after which nobody is still at work on a transaction
+SHORTEST_RETENTION = 80_000.0  # seconds: no entry is pruned on the day it is written
 HOLES = 20  # ranges of missing numbers that are asked for again, the newest
 PATH, PATH_4_0 = "core/object-changes", "extras/object-changes"
 NEEDS = view("core.objectchange")
 
 
 class ChangeLog:
-    """The change log of one NetBox. A cursor's part of it: C({last, mark, holes: [[first, last, since], ...]})."""
+    """The change log of one NetBox. A cursor's part of it: C({last, mark, holes: [[first, last, since], ...]}), and C(at) if it was empty."""
 
     def __init__(self, api: Api):
         self.api = api
@@ -37,23 +38,28 @@ class ChangeLog:
         if answer.status == 403:
             return None
         rows = answer.json()["results"]
-        return {"last": rows[0]["id"] if rows else 0, "mark": mark(rows[0]) if rows else "", "holes": []}
+        if not rows:
+            return {"last": 0, "mark": "", "holes": [], "at": _clock(answer.headers)}
+        return {"last": rows[0]["id"], "mark": mark(rows[0]), "holes": []}
 
     def since(self, cursor: Mapping) -> tuple[list[dict], dict] | Gap:
         """The entries after a cursor, and the next cursor. An empty list: nothing changed."""
-        if not cursor.get("mark"):
-            return Gap("its change log was empty or not to be seen when it was last read")
         answer = self._page(cursor["last"])
         if isinstance(answer, Gap):
             return answer
         rows, now = answer
-        if not rows or rows[0]["id"] != cursor["last"] or mark(rows[0]) != cursor["mark"]:
+        if not cursor["mark"]:
+            if now - cursor["at"] > SHORTEST_RETENTION:
+                return Gap("its change log was empty when it was last read, and entries may have been pruned since")
+            cursor = {**cursor, "at": now}
+        elif not rows or rows[0]["id"] != cursor["last"] or mark(rows[0]) != cursor["mark"]:
             return Gap("its change log does not reach back to the last sync: it was pruned, or the database restored")
-        rows = rows[1:]
+        else:
+            rows = rows[1:]
         late = [row for low, high, _since in cursor["holes"] for row in self._range(low, high)]
         last = rows[-1] if rows else None
         holes = _holes(cursor["last"], rows, cursor["holes"], {row["id"] for row in late}, now)
-        return late + rows, {"last": last["id"] if last else cursor["last"], "mark": mark(last) if last else cursor["mark"], "holes": holes}
+        return late + rows, {**cursor, **({"last": last["id"], "mark": mark(last)} if last else {}), "holes": holes}
 
     def _page(self, first: int) -> tuple[list[dict], float] | Gap:
         answer = self._get({"id__gte": first, "limit": PAGE, "ordering": "id"})

@@ -32,8 +32,8 @@ def wide(document: Mapping) -> Wide:
     (number, name, slug, fields), = document["site"]
     return Wide(
         Site(str(number), name, slug, _tags(document["site_tags"]).get(number, ()), filled(fields)),
-        tuple(Rack(str(rack), name) for rack, name in rack_names(document["racks"]).items()), _groups(document), _vlans(document), _prefixes(document),
-        tuple(Tenant(str(number), name, slug) for number, name, slug in document["tenants"]),
+        tuple(Rack(str(rack), name) for rack, name in sorted(rack_names(document["racks"]).items())), _groups(document), _vlans(document),
+        _prefixes(document), tuple(Tenant(str(number), name, slug) for number, name, slug in sorted(document["tenants"])),
     )
 
 
@@ -115,7 +115,7 @@ def _addresses(document: Mapping):
 def _groups(document: Mapping) -> tuple[VlanGroup, ...]:
     tags = _tags(document["group_tags"])
     return tuple(VlanGroup(str(number), name, slug, ranges.replace(" ", "") or None, tags.get(number, ()), filled(fields))
-                 for number, name, slug, fields, ranges in document["groups"])
+                 for number, name, slug, fields, ranges in _all([document["groups"]]))
 
 
 def _vlans(document: Mapping) -> tuple[Vlan, ...]:
@@ -135,8 +135,8 @@ def _prefixes(document: Mapping) -> tuple[Prefix, ...]:
 
 
 def _all(lists: Iterable[Iterable]) -> list:
-    """The rows of several lists that may have some of them twice."""
-    return [row for rows in lists for row in rows]
+    """The rows of several lists, which may have some of them twice, by number."""
+    return sorted((row for rows in lists for row in rows), key=lambda row: row[0])
 
 
 def _bare(inet: str | None) -> str | None:
