@@ -172,7 +172,7 @@ def _strangers(tx: Transaction, cluster: str) -> dict[str, str]:
     claims = tables().claims
     others = [row.cluster for row in tx.execute(sa.select(claims.c.cluster).where(claims.c.kind == "prefix").order_by(claims.c.cluster))]
     others = [other for other in others if other != cluster]
-    asked = others[::-(-len(others) // STRANGERS) or 1]
+    asked = others if len(others) <= STRANGERS else [others[place * len(others) // STRANGERS] for place in range(STRANGERS)]
     if not asked:
         return {}
     place = sa.func.row_number().over(partition_by=claims.c.cluster, order_by=claims.c.id).label("place")

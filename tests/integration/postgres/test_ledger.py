@@ -20,5 +20,6 @@ from tests.unit.plugins.module_utils.ledger.test_report import *
 from tests.unit.plugins.module_utils.ledger.test_reservations import *
 from tests.unit.plugins.module_utils.ledger.test_runs import *
 from tests.unit.plugins.module_utils.ledger.test_servers import *
+from tests.unit.plugins.module_utils.ledger.test_stock import *
 from tests.unit.plugins.module_utils.ledger.test_survey import *
 from tests.unit.plugins.module_utils.ledger.test_sweeps import *
