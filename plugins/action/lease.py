@@ -23,22 +23,21 @@ class ActionModule(LedgerAction):
 
     def execute(self, args, task_vars):
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
-            changes, warnings = getattr(self, f"_{args['state']}")(tx, args)
+            renewal = getattr(self, f"_{args['state']}")(tx, args)
             found = calendar.find(tx, calendar.Wanted(cluster=args["cluster"]))
-            result = self.keep(tx, changes) | {"lease": found[0] if found else None}
-            return result | ({"warnings": warnings} if warnings else {})
+            result = self.keep(tx, renewal.changes) | {"lease": found[0] if found else None}
+            return result | ({"warnings": renewal.warnings} if renewal.warnings else {})
 
     def _renewed(self, tx, args):
-        renewal = leases.renew(
+        return leases.renew(
             tx, args["cluster"],
             end=times.parse(args["end"], "end") if args["end"] else None,
             duration=duration_seconds(args["duration"], "duration") if args["duration"] else None,
             grace=grace_seconds(args["grace"], "grace") if args["grace"] else None,
         )
-        return renewal.changes, renewal.warnings
 
     def _held(self, tx, args):
-        return leases.hold(tx, args["cluster"], args["reason"]), []
+        return leases.hold(tx, args["cluster"], args["reason"])
 
     def _unheld(self, tx, args):
-        return leases.hold(tx, args["cluster"], None), []
+        return leases.hold(tx, args["cluster"], None)

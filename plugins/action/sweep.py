@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds, grace_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import sweeps
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
@@ -16,6 +17,10 @@ class ActionModule(LedgerAction):
     """All of it in one transaction."""
 
     def execute(self, args, task_vars):
+        if args["limit"] is not None and args["limit"] < 0:
+            raise InvalidInput(
+                f"{args['limit']} is no number of clusters", object="option limit", attempted="sweeping", remedy="give 0 or more, or leave it out",
+            )
         thresholds = [duration_seconds(text, "warn") for text in args["warn"]]
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
             report, changes = sweeps.sweep(tx, thresholds, grace_seconds(args["grace"], "grace"))

@@ -92,11 +92,18 @@ def refuse_later(tx: Transaction, cluster: str, rows: list[Mapping], start: str,
 
 
 def refuse_unkept(tx: Transaction, plan: Mapping) -> None:
-    """Refuse to reserve what is neither held until a deadline nor starts later.
+    """Refuse to reserve what is neither held until a deadline nor starts later, or what is kept the other way already.
 
     :raises InvalidOrder: naming what is missing.
+    :raises Refused: a hold cannot become a reservation, nor the other way round.
     """
     starts, held = plan["lease_start"], plan["order"]["cluster_hold"]
+    row = clusters.get(tx, plan["cluster"])
+    if row and row["phase"] not in clusters.GONE and (row["lease_start"] if held else row["hold_until"]):
+        raise Refused(
+            f"it is {'reserved' if held else 'held'} already", object=f"cluster {plan['cluster']}", attempted="keeping it another way",
+            remedy="call it off first (leasehold.cloud.cluster_reserve with cluster_reserve_state=absent), then keep it anew",
+        )
     if held or (starts and starts > tx.at):
         return
     raise InvalidOrder(
@@ -157,16 +164,23 @@ def renew(tx: Transaction, cluster: str, *, end: str | None = None, duration: in
     return Renewal(clusters.note_order(tx, cluster, values, "renewed") + clusters.renew(tx, cluster), warnings)
 
 
-def hold(tx: Transaction, cluster: str, reason: str | None) -> list[Change]:
+def hold(tx: Transaction, cluster: str, reason: str | None) -> Renewal:
     """Keep a cluster from being released when its lease ends, for a reason; or (None) let its lease take its course again.
+
+    It is warned of what others have reserved of its resources: a hold goes before that.
 
     :raises Refused: its release has begun, or its lease has not.
     """
     row = clusters.require(tx, cluster, "changing its lease")
     if row["lease_hold"] == reason:
-        return []
+        return Renewal([], [])
     core.refuse_gone(of_row(tx, row))
-    return clusters.note_order(tx, cluster, {"lease_hold": reason}, "lease_held" if reason else "lease_unheld")
+    changes = clusters.note_order(tx, cluster, {"lease_hold": reason}, "lease_held" if reason else "lease_unheld")
+    waiting = reservations.clashing(tx, _held(tx, cluster), tx.at, FOREVER, cluster) if reason else []
+    return Renewal(changes, [
+        f"{row['kind']} {row['resource']} is reserved by cluster {row['cluster']} from {row['starts_at']} on, which will have to do without it"
+        for row in waiting if row["kind"] == "server"
+    ])
 
 
 def of_row(tx: Transaction, row: Mapping, run: Mapping | None = None) -> core.Lease:

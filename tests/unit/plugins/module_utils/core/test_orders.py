@@ -38,6 +38,21 @@ def test_what_is_given_goes_before_the_template():
     assert (given, TEMPLATE) == before
 
 
+def test_the_terms_of_a_lease():
+    order = orders.parse({**GIVEN, "cluster_lease_start": "2026-12-24T12:00:00+01:00", "cluster_lease_grace": "3d"})
+    assert (order.lease_start, order.lease_grace, order.hold) == ("2026-12-24T11:00:00.000Z", "3d", None)
+    assert Order.from_dict(order.as_dict()) == order
+    template = {**TEMPLATE, "defaults": {**TEMPLATE["defaults"], "lease_grace": "1d"}}
+    named = {**GIVEN, "cluster_template": "openshift", "cluster_hold": "2h"}
+    assert (orders.parse(named, template).lease_grace, orders.parse(named, template).hold) == ("1d", "2h")
+    assert orders.parse({**named, "cluster_lease_grace": "0h"}, template).lease_grace == "0h"
+
+
+@pytest.mark.parametrize(("grace", "seconds"), [("0h", 0), ("0", 0), ("3d", 259200)])
+def test_a_grace_may_be_none(grace, seconds):
+    assert orders.grace_seconds(grace) == seconds
+
+
 @pytest.mark.parametrize("operation", ["delete", "verify"])
 def test_a_delete_needs_only_a_name(operation):
     assert orders.parse({"cluster_name": "blue"}, None, operation) == Order("blue")
@@ -48,6 +63,10 @@ def test_a_delete_needs_only_a_name(operation):
     ({"cluster_name": "Blue"}, "cluster_name"),
     ({"cluster_name": "1blue"}, "cluster_name"),
     ({"cluster_name": "blue-"}, "cluster_name"),
+    ({"cluster_lease_start": "2026-12-24T12:00:00"}, "cluster_lease_start"),
+    ({"cluster_lease_grace": "a while"}, "cluster_lease_grace"),
+    ({"cluster_hold": "0h"}, "cluster_hold"),
+    ({"cluster_hold": "2h", "cluster_lease_start": "2026-12-24T12:00:00Z"}, "cluster_hold"),
     ({"cluster_name": "blue\n"}, "cluster_name"),
     ({"cluster_name": "b" * 32}, "cluster_name"),
     ({"cluster_name": 7}, "cluster_name"),

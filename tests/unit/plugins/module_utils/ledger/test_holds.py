@@ -43,13 +43,14 @@ def test_a_hold_lapses_at_its_deadline_and_everything_is_free(ledger):
 
 
 def test_the_next_claim_lapses_a_hold_by_itself(ledger):
-    clock.keep(ledger, "blue", hold=HOUR)
+    plan = clock.keep(ledger, "blue", hold=HOUR)
     token = clock.begin(ledger, "green", "create", 2 * HOUR)
     with clock.at(ledger, 2 * HOUR) as tx:
         assert holds.lapsed(tx) == ["blue"]
         gang.take(tx, books.ground.plan(tx, books.order("green"), "create", None, None), token)
     assert books.cluster(ledger, "blue")["phase"] == "deleted"
     assert clock.claims(ledger, "blue") == set()
+    assert {f"server {name}" for name in books.names_of(plan)} < clock.claims(ledger, "green"), "they were free for everybody"
 
 
 def test_a_create_in_time_makes_a_hold_a_lease(ledger):

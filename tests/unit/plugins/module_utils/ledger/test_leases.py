@@ -12,6 +12,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import cale
 from tests.unit.plugins.module_utils.ledger import books, clock
 from tests.unit.plugins.module_utils.ledger.clock import DAY, HOUR
 
+ALL = [{"name": "workers", "class": "cpu", "count": 4}]  # of the site
 
 def renew(ledger, seconds: int = 0, name: str = "blue", **changes) -> list:
     with clock.at(ledger, seconds) as tx:
@@ -135,9 +136,17 @@ def test_a_lease_is_held_for_a_reason_and_let_go_each_once(ledger):
     books.serve(ledger, "blue")
     for reason, changes in (("dispute", 1), ("dispute", 0), ("audit", 1), (None, 1), (None, 0)):
         with ledger.transaction() as tx:
-            assert len(leases.hold(tx, "blue", reason)) == changes
+            assert len(leases.hold(tx, "blue", reason).changes) == changes
             tx.keep()
         assert lease(ledger)["hold"] == reason
+
+
+def test_who_holds_a_lease_is_told_who_waits_for_its_servers(ledger):
+    books.serve(ledger, "blue", lease_duration="1d", node_sets=ALL)
+    green = clock.keep(ledger, "green", lease_start=clock.moment(2 * DAY), lease_duration="1d")
+    with ledger.transaction() as tx:
+        warnings = leases.hold(tx, "blue", "dispute").warnings
+    assert [warning.split()[:6] for warning in warnings] == [["server", name, "is", "reserved", "by", "cluster"] for name in books.names_of(green)]
 
 
 def test_a_release_of_what_expired_is_refused_when_it_was_renewed_or_held_meanwhile(ledger):
@@ -166,6 +175,17 @@ def test_what_is_neither_held_nor_starts_later_is_not_reserved(changes, variable
     with pytest.raises(InvalidOrder) as caught, ledger.reading() as tx:
         leases.refuse_unkept(tx, plan)
     assert caught.value.object == variable
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    ({"hold": "2h"}, {"lease_start": clock.moment(DAY)}), ({"lease_start": clock.moment(DAY)}, {"hold": "2h"}),
+])
+def test_what_is_kept_one_way_is_not_kept_the_other_way_too(first, second, ledger):
+    clock.keep(ledger, "blue", **first | ({"hold": 2 * HOUR} if "hold" in first else {}))
+    plan = books.planned(ledger, "blue", **second)
+    with pytest.raises(Refused) as caught, ledger.reading() as tx:
+        leases.refuse_unkept(tx, plan)
+    assert "cluster_reserve_state=absent" in caught.value.remedy
 
 
 def test_the_calendar_by_tenant_phase_end_hold_and_site(ledger):

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 import sqlalchemy
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused, Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, Refused, Reserved
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, gang, holds, leases, reservations, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
@@ -84,6 +84,18 @@ def test_what_is_held_until_after_its_start_cannot_be_reserved(ledger):
         clusters.begin(tx, "green", "reserve", tenant="acme", site="lab")
         reservations.take(tx, plan, plan["lease_start"], clock.moment(LATER))
     assert "is held by cluster blue" in caught.value.message
+
+
+def test_servers_that_a_lease_gives_back_in_time_are_planned_for_later_and_not_for_now(ledger):
+    books.serve(ledger, "blue", lease_duration="1d", node_sets=[{"name": "workers", "class": "cpu", "count": 4}])
+    with pytest.raises(NoCapacity):
+        books.planned(ledger, "green")
+    with pytest.raises(NoCapacity):
+        books.planned(ledger, "green", lease_start=clock.moment(HOUR), lease_duration="1d")
+    plan = reserve(ledger, "green")
+    assert {f"server {name}" for name in books.names_of(plan)} <= clock.reserved(ledger, "green") & clock.claims(ledger, "blue")
+    with pytest.raises(Reserved), ledger.transaction() as tx:
+        leases.renew(tx, "blue", duration=3 * DAY)
 
 
 @pytest.mark.parametrize(("values", "possible"), [
