@@ -20,7 +20,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_mapping import Known, Mapped, Problem, links, map_devices
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_mapping import Known, Mapped, Problem, far_devices, links, map_devices
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_site import (
     delegated_switches, documents, known_switches, map_site, racks_of, site_document, site_problems,
 )
@@ -68,6 +68,13 @@ def sync(ledger: Ledger, source: Source, mapping: Mapping, *, site: str | None =
             if outcome:
                 return outcome if keep else dataclasses.replace(outcome, age=_age_now(ledger, row))
         raise Refused("others sync it all the time", object=source.identity, attempted="syncing", remedy="run this again when they are done")
+
+
+def is_fresh(ledger: Ledger, source: Source, max_age: int) -> bool:
+    """Whether it was certain within so many seconds that the mirror says what the source does."""
+    with ledger.reading() as tx:
+        row = _row_of(tx, source)
+        return row is not None and age_of(tx, row) <= max_age
 
 
 def age_of(tx: Transaction, row: dict) -> int:
@@ -178,7 +185,7 @@ class Widened:
             self.mapped = map_devices(self.records, self.mapping, outside, self.racks)
             self.known = outside | known_switches(self.mapped.values())
             with self.ledger.reading() as tx:
-                further = widening.others(self.mapped, looked_at, _before(tx, self.site, known))
+                further = widening.others(self.mapped, looked_at, far_devices(self.records), _before(tx, self.site, known))
             if not further:
                 return None
         return Gap("what changed leads on and on")

@@ -18,7 +18,8 @@ MESSAGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Fate:
-    """What becomes of servers' rows, by name. C(kept) stay without a record of their source's that could be used; C(carried) are (old, new) names."""
+    """What becomes of servers' rows, by name. C(kept) stay without a record of their source's that could be used; C(carried) are (old, new) names;
+    C(alarms) are of held ones whose hardware has changed."""
 
     added: list[str]
     changed: list[str]
@@ -37,14 +38,13 @@ def fate(wanted: Mapping[str, Mapping], stored: Mapping[str, Mapping], held: Map
     :param unusable: ids of devices that the source has, but not so that they can be used.
     """
     names = {row["source_id"]: name for name, row in stored.items() if row["source_id"] is not None}
-    refused = {name: cause for name, row in wanted.items() if (cause := _refused(name, row, stored, held, names))}
+    refused = {name for name, row in wanted.items() if _refused(name, row, stored, held, names)}
     taken = {name: row for name, row in wanted.items() if name not in refused}
     gone = [name for name in stored if name not in taken]
     kept = [name for name in gone if name in held or (stored[name]["source_id"] in unusable and stored[name]["source_id"] is not None)]
     changed = [name for name, row in taken.items() if name in stored and row != stored[name]]
     carried = [(names[row["source_id"]], name) for name, row in taken.items() if names.get(row["source_id"], name) != name]
     alarms = [alarm(name, held[name], "changed") for name in changed if name in held and _other_hardware(stored[name], taken[name])]
-    alarms += [alarm(name, held[name], _missing(name, stored[name], refused, names, unusable)) for name in kept if name in held]
     removed = sorted(set(gone) - set(kept))
     return Fate([name for name in taken if name not in stored], changed, removed, kept, carried, sorted(alarms, key=lambda item: item["server"]))
 
@@ -54,23 +54,15 @@ def alarm(server: str, cluster: str, problem: str) -> dict:
     return {"server": server, "cluster": cluster, "problem": problem, "message": f"server {server} is held by cluster {cluster} and {MESSAGES[problem]}"}
 
 
-def _refused(name: str, row: Mapping, stored: Mapping, held: Mapping, names: Mapping) -> str | None:
-    """The held server that stands in the way of a row: the same device under its earlier name, or another device of this name."""
+def _refused(name: str, row: Mapping, stored: Mapping, held: Mapping, names: Mapping) -> bool:
+    """Whether a held server stands in the way of a row: the same device under its earlier name, or another device of this name."""
     earlier = names.get(row["source_id"])
     if earlier is not None and earlier != name and earlier in held:
-        return earlier
+        return True
     before = stored.get(name)
     if name not in held or before is None or before["source_id"] in (None, row["source_id"]) or row["source_id"] is None:
-        return None
-    return name if before["document"].get("serial") != row["document"].get("serial") else None
-
-
-def _missing(name: str, row: Mapping, refused: Mapping, names: Mapping, unusable: Collection[str]) -> str:
-    if row["source_id"] in unusable and row["source_id"] is not None:
-        return "invalid"
-    if name in refused.values():
-        return "replaced" if refused.get(name) == name else "renamed"
-    return "missing"
+        return False
+    return before["document"].get("serial") != row["document"].get("serial")
 
 
 def _other_hardware(before: Mapping, after: Mapping) -> bool:

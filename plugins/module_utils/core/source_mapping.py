@@ -20,7 +20,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_values
     Index, Problem, address_of, bare, bmc_url, called, class_of, field, is_data_nic, mac_of,
 )
 
-__all__ = ["Cabled", "Known", "Mapped", "Mapping", "Problem", "links", "map_devices"]
+__all__ = ["Cabled", "Known", "Mapped", "Mapping", "Problem", "far_devices", "links", "map_devices"]
 
 SERVER, SWITCH, BORDER, CANARY = "server", "switch", "border", "canary"
 TWICE = {  # by the kind of key: the problem's code, and what both have
@@ -53,7 +53,7 @@ class Cabled:
 class Mapped:
     """What became of a device. C(document) is None for one that is left out (by its status), has problems, or is a border.
 
-    C(keys) are texts C(kind:value); C(far) are, of a server or canary, the switches that it is cabled to, and of the others, all devices that they are.
+    C(keys) are texts C(kind:value).
     """
 
     id: str
@@ -62,7 +62,6 @@ class Mapped:
     document: dict | None = None
     problems: tuple[Problem, ...] = ()
     keys: frozenset[str] = frozenset()
-    far: frozenset[str] = frozenset()
     cabled: tuple[Cabled, ...] = ()
     ports: frozenset[tuple[str, str]] = frozenset()  # of a switch: each port's name, and the device that it leads to
     delegated: bool = False
@@ -94,7 +93,7 @@ def map_devices(records: Records, mapping: Mapping, known: Map[str, Known], rack
         elif kind == CANARY:
             mapped[device.id] = _canary(device, index, mapping, ours)
         elif kind == BORDER:
-            mapped[device.id] = Mapped(device.id, BORDER, device.name or "", far=_far(device, index))
+            mapped[device.id] = Mapped(device.id, BORDER, device.name or "")
     return clashes(mapped)
 
 
@@ -117,6 +116,15 @@ def links(mapped: Iterable[Mapped], known: Map[str, Known]) -> list[dict]:
                 continue
             found[tuple(end.get("switch") or end["device"] for end in ends), ends[0]["port"], ends[1]["port"]] = {"a": ends[0], "b": ends[1]}
     return [found[key] for key in sorted(found)]
+
+
+def far_devices(records: Records) -> dict[str, set[str]]:
+    """By id, the devices that each of those given is cabled to."""
+    owners = {interface.id: interface.device for interface in records.interfaces}
+    found: dict[str, set[str]] = collections.defaultdict(set)
+    for end in records.ends:
+        found[owners[end.interface]].add(end.far_device)
+    return found
 
 
 def clashes(mapped: dict[str, Mapped]) -> dict[str, Mapped]:
@@ -148,8 +156,7 @@ def _twice(item: Mapped, key: str, others: list[Mapped]) -> Problem:
 
 def _switch(device: Device, role: str, index: Index, mapping: Mapping, racks: Collection[str]) -> Mapped:
     pairs = [(interface, end) for interface in index.interfaces.get(device.id, ()) for end in index.ends.get(interface.id, ())]
-    made = Mapped(device.id, SWITCH, device.name or "", far=frozenset(end.far_device for _interface, end in pairs),
-                  ports=frozenset((interface.name, end.far_device) for interface, end in pairs))
+    made = Mapped(device.id, SWITCH, device.name or "", ports=frozenset((interface.name, end.far_device) for interface, end in pairs))
     status = _status(device, mapping)
     if status in (None, "retired"):
         return made
@@ -209,7 +216,7 @@ def _server(device: Device, index: Index, mapping: Mapping, ours: Map[str, Known
             ("uuid", (document.get("uuid") or "").lower()), *(("mac", nic["mac"]) for nic in nics), *(("port", port) for port in ports)]
     return dataclasses.replace(
         made, document=document, problems=(*_failed(device, _server_checks(document, device, mapping, racks)), *problems),
-        keys=frozenset(f"{kind}:{value}" for kind, value in keys if value), far=frozenset(port.partition("/")[0] for port in ports),
+        keys=frozenset(f"{kind}:{value}" for kind, value in keys if value),
     )
 
 
@@ -292,9 +299,5 @@ def _canary(device: Device, index: Index, mapping: Mapping, ours: Map[str, Known
     port = f"{end.far_device}/{end.far_port}" if end else None
     return dataclasses.replace(
         made, document={key: value for key, value in document.items() if value is not None}, problems=_failed(device, checks),
-        keys=frozenset({f"name:canary:{device.name}", *([f"port:{port}"] if port else [])}), far=frozenset([end.far_device] if end else []),
+        keys=frozenset({f"name:canary:{device.name}", *([f"port:{port}"] if port else [])}),
     )
-
-
-def _far(device: Device, index: Index) -> frozenset[str]:
-    return frozenset(end.far_device for interface in index.interfaces.get(device.id, ()) for end in index.ends.get(interface.id, ()))

@@ -27,20 +27,24 @@ class Before:
     beside: Callable[[str], set[str]]
 
 
-def others(mapped: Mapping[str, Mapped], looked_at: Collection[str], before: Before) -> set[str]:
+def others(mapped: Mapping[str, Mapped], looked_at: Collection[str], far: Mapping[str, Collection[str]], before: Before) -> set[str]:
     """The devices besides those looked at that might become something else.
 
     :param mapped: what became of the devices that were read. :param looked_at: their ids and those of the devices that are gone.
+    :param far: by id, the devices that those that were read are cabled to.
     """
     looked_at = set(looked_at)
     rows = before.rows(looked_at)
     found: set[str] = set()
     for id in looked_at:
         was, now = rows.get(id, {}).get("kind"), mapped.get(id)
-        if SWITCH in (was, now.kind if now else None):
+        kinds = {was, now.kind if now else None}
+        if SWITCH in kinds:
             found |= _at_switch(id, now if now and now.kind == SWITCH else None, before)
-        if BORDER in (was, now.kind if now else None):
-            found |= (now.far & before.known.keys() if now else set()) | (before.beside(rows[id]["name"]) if was == BORDER else set())
+        if BORDER in kinds or (SWITCH in kinds and len(kinds) > 1):  # a switch knows its neighbours by what they are
+            found |= before.known.keys() & set(far.get(id, ()))
+        if was == BORDER:
+            found |= before.beside(rows[id]["name"])
     keys = {key for kept in before.keys(looked_at).values() for key in kept} | {key for device in mapped.values() for key in device.keys}
     return (found | before.owners(keys)) - looked_at
 

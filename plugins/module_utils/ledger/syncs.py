@@ -181,18 +181,14 @@ def _finish(tx: Transaction, site: str, changes: list[Change], counts: dict, dec
     events.record_all(tx, ((f"{change.kind} {change.name}", "synced", change.before, change.after) for change in changes))
     if decided:
         _carry_states(tx, decided.carried)
-    standing = _standing_alarms(tx, site)
-    if decided:  # those of this moment; what is missing is told by the rows
-        told = {item["server"] for item in standing}
-        fresh = {item["server"]: item for item in decided.alarms}
-        standing = [fresh.get(item["server"], item) for item in standing] + [item for item in decided.alarms if item["server"] not in told]
+    alarms = _standing_alarms(tx, site) + (decided.alarms if decided else [])
     missing = _size(tx, "servers", site, tables().servers.c.missing_since.is_not(None))
     told_counts = {}
     for kind in KINDS:
         found = {"added": 0, "changed": 0, "removed": 0} | counts.get(kind, {})
         lost = missing if kind == "servers" else 0
         told_counts[kind] = found | {"unchanged": _size(tx, kind, site) - found["added"] - found["changed"] - lost, "missing": lost}
-    return Sync(changes, told_counts, sorted(standing, key=lambda item: item["server"]))
+    return Sync(changes, told_counts, sorted(alarms, key=lambda item: item["server"]))
 
 
 def _carry_states(tx: Transaction, carried: Iterable[tuple[str, str]]) -> None:
@@ -286,5 +282,13 @@ def _standing_alarms(tx: Transaction, site: str) -> list[dict]:
     query = sa.select(table.c.name, claims.c.cluster, devices.c.device, devices.c.name.label("now"), devices.c.problems).join(
         claims, sa.and_(claims.c.kind == "server", claims.c.resource == table.c.name)).outerjoin(devices, mine)
     rows = tx.rows(query.where(table.c.site == site, table.c.missing_since.is_not(None)).order_by(table.c.name))
-    return [alarm(row["name"], row["cluster"], "missing" if row["device"] is None else "invalid" if row["problems"] else
-                  "renamed" if row["now"] != row["name"] else "missing") for row in rows]
+    lost = [row["name"] for row in rows if row["device"] is None]
+    taken = {row.name for chunk in chunks(lost) for row in tx.execute(sa.select(devices.c.name).where(
+        devices.c.site == site, devices.c.kind == "server", devices.c.mirrored.is_(True), devices.c.name.in_(chunk)))}
+
+    def problem(row: Mapping) -> str:
+        if row["device"] is None:
+            return "replaced" if row["name"] in taken else "missing"
+        return "invalid" if row["problems"] else "renamed" if row["now"] != row["name"] else "missing"
+
+    return [alarm(row["name"], row["cluster"], problem(row)) for row in rows]
