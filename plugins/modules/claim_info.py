@@ -102,6 +102,7 @@ clusters:
       lease: {start: "2026-11-20T10:00:00.000Z", end: "2026-12-20T10:00:00.000Z"}
       error: null
       run: {token: 42, holder: "node1~1f2e3d4c:4711:884422", state: finished, operation: create, live: false}
+      hold_until: null
       order: {cluster_name: blue}
 claims:
   description: Claims by kind and resource.
