@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import Api
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.changes import Affected, affected
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.graphql import GraphQL
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.log import NEEDS, ChangeLog
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.lookup import Lookup
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.setup import Setup
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.template import Template
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.ways import NoWay
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
@@ -28,6 +30,7 @@ class NautobotSource:
         self.api = Api(options)
         self.identity = f"nautobot {self.api.client.url} site {options.site}"
         self._graphql = GraphQL(self.api)
+        self._publish = tuple(options.mapping.get("publish") or ())
 
     @property
     def cost(self) -> dict:
@@ -63,6 +66,10 @@ class NautobotSource:
     def devices(self, ids: Collection[str]) -> Records:
         """These devices with all that is theirs."""
         return self._graphql.some(ids) if ids else Records()
+
+    def setup(self, state: str, check_mode: bool) -> list[Change]:
+        """Make (C(present)) or remove (C(absent)) what the collection needs here."""
+        return Setup(self.api, self._publish).run(state, check_mode)
 
     def _delta(self, found: Affected, cursor: dict) -> Delta | Gap:
         lookup = Lookup(self.api)

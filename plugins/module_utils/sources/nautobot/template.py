@@ -61,7 +61,7 @@ def code(table: str, path: str) -> str:
     prefix, row, columns = (text.format(path=path) for text in TABLES[table])
     return (
         f'{{% autoescape false %}}{{% set p="{prefix}" %}}{{% for a in obj.source_for_associations.filter(relationship__key="{RELATIONSHIP}") %}}'
-        f'{{{{ "{VERSION} "~a.destination_id~"\\x1e"~(a.destination.descendants(include_self=1).filter(**{{p~"{row}__isnull":0}})'
+        f'{{{{ "{VERSION} "~a.destination_id~"\\x1e"~(a.destination.descendants(include_self=1).filter(**{{p~"{row}__isnull":false}})'
         f'.values_list(*(p~"{columns}".replace(" "," "~p)).split())|map("join","\\x1f")|join("\\x1e"))~"\\x1e{END}" }}}}{{% endfor %}}{{% endautoescape %}}')
 
 
