@@ -23,8 +23,18 @@ def chosen(rows: Rows, model: Model, query: dict[str, list[str]]) -> list[Row]:
     found = list(rows)
     for name, values in query.items():
         if name not in PAGING:
+            _refuse_gone(rows, model, name, values)
             found = [row for row in found if _passes(row, model, name, values)]
     return found
+
+
+def _refuse_gone(rows: Rows, model: Model, name: str, values: list[str]) -> None:
+    """NetBox refuses filters by objects that do not exist."""
+    held = model.fields.get(name[:-3]) if name.endswith("_id") else None
+    to = held.to if held else {"device_id": "dcim.device", "site_id": "dcim.site", "interface_id": "dcim.interface"}.get(name)
+    for value in values:
+        if to and value != "null" and int(value) not in rows.store.rows[to]:
+            raise Refused(400, {name: [f"Select a valid choice. {value} is not one of the available choices."]})
 
 
 def _passes(row: Row, model: Model, name: str, values: list[str]) -> bool:
@@ -40,7 +50,10 @@ def _passes(row: Row, model: Model, name: str, values: list[str]) -> bool:
     known = path != field or field in model.fields or field == "id" or (field.endswith("_id") and field[:-3] in model.fields)
     if not known or lookup not in ("", "n", "gte", "lte", "gt", "lt", "ie"):
         raise Refused(400, {name: ["the fake knows no such filter"]})
-    found = [value for value in resolve(row, path) if value is not None]
+    return _compared([value for value in resolve(row, path) if value is not None], lookup, values)
+
+
+def _compared(found: list, lookup: str, values: list[str]) -> bool:
     if lookup in ("gte", "lte", "gt", "lt"):
         return all({"gte": value >= int(values[0]), "lte": value <= int(values[0]), "gt": value > int(values[0]), "lt": value < int(values[0])}[lookup]
                    for value in found)

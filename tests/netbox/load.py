@@ -20,6 +20,7 @@ class Loader:
         self.url, self.mark = url, mark
         self.authorization = f"{'Bearer' if token.startswith('nbt_') else 'Token'} {token}"
         self.numbers: dict[tuple, int] = {}
+        self.vrf: dict[str, int] = {}
 
     def call(self, method: str, path: str, body=None):
         """One request; what it answered."""
@@ -61,6 +62,8 @@ class Loader:
             self.numbers["dcim/device-types", name] = found or self.call("POST", "dcim/device-types", {
                 "model": name, "slug": slug(name), "manufacturer": self.numbers["dcim/manufacturers", maker], "u_height": 1})["id"]
         self.number = self.numbers["dcim/sites", self.site]
+        if self.mark:  # the sites of one NetBox may not have the same addresses in one VRF
+            self.vrf = {"vrf": self.call("POST", "ipam/vrfs", {"name": self.site})["id"]}
         self.make("dcim/racks", [{"name": name, "site": self.number, "u_height": 60} for name in document["racks"]], document["racks"])
         self._ipam(document)
         self._devices(document["devices"])
@@ -80,7 +83,7 @@ class Loader:
             **({"group": self.numbers["ipam/vlan-groups", vlan["group"]]} if vlan["group"] else {"site": self.number})} for vlan in vlans],
             [vlan["vid"] for vlan in vlans])
         self.make("ipam/prefixes", [{
-            "prefix": prefix["prefix"], "scope_type": "dcim.site", "scope_id": self.number, "tags": self._tags(prefix["tags"])} for prefix in prefixes],
+            "prefix": prefix["prefix"], **self.vrf, "scope_type": "dcim.site", "scope_id": self.number, "tags": self._tags(prefix["tags"])} for prefix in prefixes],
             [prefix["prefix"] for prefix in prefixes])
 
     def _devices(self, devices: list[dict]) -> None:
@@ -116,7 +119,7 @@ class Loader:
         self.change("dcim/interfaces", [{"id": on(device, one)["assigned_object_id"], "primary_mac_address": self.numbers[
             "dcim/mac-addresses", (device["name"], one["name"])]} for device, one in macs])
         inets = [(device, one) for device, one in pairs if one["address"]]
-        self.make("ipam/ip-addresses", [{"address": one["address"], **on(device, one)} for device, one in inets], _names(inets))
+        self.make("ipam/ip-addresses", [{"address": one["address"], **self.vrf, **on(device, one)} for device, one in inets], _names(inets))
         self.change("dcim/devices", [{"id": self.numbers["dcim/devices", device["name"]], self._kind(device, one): self.numbers[
             "ipam/ip-addresses", (device["name"], one["name"])]} for device, one in inets])
 

@@ -68,11 +68,11 @@ class Rows:
     """A queryset: immutable, in order."""
 
     def __init__(self, store: Store, model: Model, rows: Iterable, columns: tuple = (), flat: bool = False):
-        self._store, self._model, self._rows, self._columns, self._flat = store, model, list(rows), columns, flat
+        self.store, self._model, self._rows, self._columns, self._flat = store, model, list(rows), columns, flat
 
     @property
     def model(self) -> Handle:
-        return Handle(self._store, self._model)
+        return Handle(self.store, self._model)
 
     def __iter__(self) -> Iterator:
         if not self._columns:
@@ -92,17 +92,17 @@ class Rows:
     def order_by(self, *names: str) -> Rows:
         """By one column, numbers; with none: as it comes."""
         rows = sorted(self._rows, key=lambda row: next(iter(resolve(row, names[0])), 0) or 0) if names else self._rows
-        return Rows(self._store, self._model, rows, self._columns, self._flat)
+        return Rows(self.store, self._model, rows, self._columns, self._flat)
 
     def filter(self, **terms) -> Rows:
         rows = [row for row in self._rows if all(matches(row, name, value) for name, value in terms.items())]
-        return Rows(self._store, self._model, rows, self._columns, self._flat)
+        return Rows(self.store, self._model, rows, self._columns, self._flat)
 
     def distinct(self) -> Rows:
         return self  # rows are held once; what joins double, templates read twice without harm
 
     def values_list(self, *columns: str, flat: bool = False) -> Rows:
-        return Rows(self._store, self._model, self._rows, columns, flat)
+        return Rows(self.store, self._model, self._rows, columns, flat)
 
     def values(self, column: str) -> Rows:
         return self.values_list(column, flat=True)
@@ -115,7 +115,7 @@ class Rows:
             if vlan.site is site or (vlan.group and vlan.group.scope and id(vlan.group.scope) in scopes):
                 return True
             return vlan.site is None and (vlan.group is None or vlan.group.scope is None)
-        return Rows(self._store, self._model, filter(here, self._rows))
+        return Rows(self.store, self._model, filter(here, self._rows))
 
 
 class Store:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.api import Api, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.changes import Affected, affected
@@ -15,6 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.gra
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.log import ChangeLog
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.lookup import Lookup
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import Rest
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.setup import Setup
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.template import Template
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.ways import NoWay, Way
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
@@ -29,7 +31,7 @@ class NetBoxSource:
     """Speaks M(protocol)."""
 
     def __init__(self, options: Options):
-        self.api = Api(options)
+        self.api, self._mapping = Api(options), options.mapping
         self.identity = f"netbox {self.api.client.url} site {options.site}"
         self._ways: list[Way] = [Template(self.api), GraphQL(self.api), Rest(self.api)]
         self._closed: list[str] = []  # why faster ways were not taken
@@ -63,6 +65,10 @@ class NetBoxSource:
     def devices(self, ids: Collection[str]) -> Records:
         """These devices with all that is theirs."""
         return self._some({"id": {int(number) for number in ids}})
+
+    def setup(self, state: str, check_mode: bool) -> list[Change]:
+        """Make (C(present)) or remove (C(absent)) what the collection needs in this NetBox."""
+        return Setup(self.api, self._mapping["publish"]).run(state, check_mode)
 
     def _delta(self, found: Affected, cursor: dict) -> Delta | Gap:
         lookup = Lookup(self.api)

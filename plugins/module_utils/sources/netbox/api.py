@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http import PAUSES, Answer, Client, Server
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http import PAUSES, SHOWN, Answer, Client, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 
 KIND = "NetBox"
@@ -17,6 +18,8 @@ OLDEST = (4, 0)
 PAGE = 1000  # rows; NetBox's own limit, unless its admin chose another
 LINE = 3000  # characters of a query: gunicorn refuses lines of more than 4094
 V2 = "nbt_"  # how tokens of version 2 begin, NetBox 4.5 and later
+NOBODY = 0  # no object has this number
+GONE = re.compile(r"Select a valid choice\. (\d+) is not one of")
 WRONG_TOKEN = ("Invalid v1 token", "Invalid v2 token", "Invalid token", "Invalid authorization header", "Token expired", "Token disabled", "User inactive",
                "Source IP", "Client IP", "Authentication credentials")
 
@@ -74,10 +77,21 @@ class Api:
         return int(major), int(minor)
 
     def get(self, path: str, params=None, needs: str | None = None, accept: Iterable[int] = ()) -> Answer:
-        """One answer of C(/api/<path>/)."""
-        answer = self.client.get(f"/api/{path}/", params, needs=needs, accept=accept)
-        self._said = self._said or self._heard(answer.headers.get("api-version", ""))
-        return answer
+        """One answer of C(/api/<path>/). Where a filter names objects that are no longer there, which NetBox refuses, without those."""
+        while True:
+            answer = self.client.get(f"/api/{path}/", params, needs=needs, accept={400, *accept})
+            self._said = self._said or self._heard(answer.headers.get("api-version", ""))
+            if answer.status != 400 or 400 in accept:
+                return answer
+            fewer = _without_gone(params, answer.text)
+            if fewer is None:
+                raise DeviceFailed(f"it answered 400: {answer.text[:SHOWN]}", object=self.about, attempted=answer.request,
+                                   remedy="look at its own log for the request, then run this again", details={"status": 400})
+            params = fewer
+
+    def send(self, method: str, path: str, body, needs: str | None = None, accept: Iterable[int] = (), headers: Mapping[str, str] | None = None) -> Answer:
+        """Write something; the answer to it."""
+        return self.client.request(method, f"/api/{path}/", body=body, needs=needs, accept=accept, headers=headers)
 
     def rows(self, path: str, params: Mapping | None = None, needs: str | None = None) -> list[dict]:
         """All rows of a list, by number: each page goes on after the last number of the one before, so that none slips away when others are deleted.
@@ -111,6 +125,16 @@ class Api:
 
     def _piece(self, path: str, params: Mapping, needs: str | None) -> list[dict]:
         return list(self._after(path, {**params, "limit": PAGE}, needs, 0, 1 << 62))
+
+
+def _without_gone(params, said: str) -> dict | None:
+    """A query without the value that NetBox says is no choice (any more); None when that is not what it says."""
+    found = GONE.search(said)
+    for name, values in (params or {}).items() if found else ():
+        if isinstance(values, list) and int(found[1]) in values:
+            left = [value for value in values if value != int(found[1])]
+            return {**params, name: left} if left else {**{key: value for key, value in params.items() if key != name}, "id": [NOBODY]}
+    return None
 
 
 def view(object_type: str) -> str:

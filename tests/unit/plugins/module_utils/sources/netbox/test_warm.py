@@ -308,3 +308,13 @@ def test_single_devices(site, mirror):
     records = site.source().devices([number, other, "99999"])
     assert names(records) == {"r1-s02", "leaf-r1a"}
     assert site.source().devices([]) == Records()
+
+
+def test_what_is_gone_when_it_is_asked_for_is_left_out(site, mirror):
+    rack = site.call("POST", "dcim/racks", {"name": "r9", "site": site.number("dcim/sites", "fra1")})["id"]
+    site.call("PATCH", f"dcim/racks/{site.number('dcim/racks', 'r1')}", {"name": "row1-r1"})
+    site.call("DELETE", f"dcim/racks/{rack}")  # NetBox refuses to list the devices of a rack that is not there
+    assert len(mirror.follow().records.devices) == 7
+    site.call("DELETE", f"dcim/racks/{site.call('POST', 'dcim/racks', {'name': 'r8', 'site': site.number('dcim/sites', 'fra1')})['id']}")
+    delta = mirror.follow()
+    assert not delta.records.devices and delta.records.wide
