@@ -6,29 +6,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 
-import sqlalchemy as sa
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain, errors, orders
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import errors
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import iso
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import (
-    claims, clusters, events, gang, ground, holds, leases, mirror, runs, servers, sweeps,
-)
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
-from tests.stateful.model import Model
-from tests.unit.plugins.module_utils.core import sites
-
-HOUR, DAY = 3600, 86400
-EPOCH = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
-TENANTS = {"red": "acme", "blue": "acme", "green": "umbrella", "white": "umbrella", "black": "initech"}
-CLASSES = {"workers": "cpu", "gpus": "gpu"}  # of the node sets
-SERVERS = {server["name"]: server["class"] for server in sites.document()["servers"]}
-SEGMENTS = {"vlan": [f"lab/{vlan}" for vlan in range(100, 104)], "prefix": [f"10.64.{number}.0/24" for number in range(4)]}
-PROOF = [{"drive": "disk0", "proven": True}]
-STEP = 2 * HOUR  # how long a run's step may take; then its holder, which is of another host, counts as dead
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, events, gang, ground, leases, mirror, runs, servers, sweeps
+from tests.stateful.driver import CLASSES, DAY, HOUR, SERVERS, STEP, TENANTS, Crash, Driver, by_set, contents, order_of, source
 
 names = st.sampled_from(sorted(TENANTS))
 holders = st.sampled_from(["one:1:1", "other:1:1"])
@@ -36,23 +20,8 @@ machines = st.sampled_from(sorted(SERVERS))
 counts = st.integers(0, 3)
 
 
-class Crash(Exception):
-    """The process dies here."""
-
-
-class LedgerMachine(RuleBasedStateMachine):
-    """C(url) is an empty ledger's."""
-
-    def __init__(self, url: str):
-        super().__init__()
-        self.ledger = Ledger.open(url, "machine")
-        self.now = EPOCH
-        self.model = Model(SERVERS, SEGMENTS, iso(self.now))
-        self.tokens: list[tuple[str, int]] = []  # all that were given out
-        self.checked = (0, chain.BEGINNING)  # the last event that was looked at, and its hash
-
-    def teardown(self) -> None:
-        self.ledger.close()
+class LedgerMachine(Driver):
+    """What may happen, in any order."""
 
     @initialize()
     def first_sync(self) -> None:
@@ -69,13 +38,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def source_changes(self, gone: set[str], resting: set[str]) -> None:
         self._sync({name: "maintenance" if name in resting else "active" for name in SERVERS if name not in gone})
 
-    def _sync(self, statuses: dict[str, str]) -> None:
-        missing = {name for name in set(self.model.mirror) - set(statuses) if self.model.holder(name)}
-        with self.writing() as tx:
-            outcome = mirror.sync(tx, _source(statuses), f"mark {self.now}{sorted(statuses.items())}")
-        assert {alarm["server"] for alarm in outcome.alarms} == missing
-        self.model.sync(statuses)
-
     # Orders -----------------------------------------------------------------------------------------------------------
 
     @rule(name=names, workers=counts, gpus=counts, days=st.integers(1, 4), grace=st.sampled_from([0, DAY]), holder=holders,
@@ -90,7 +52,7 @@ class LedgerMachine(RuleBasedStateMachine):
         refusal = self.model.why_not_plan(name, {key: (CLASSES[key], count) for key, count in wanted.items()}, window, "create")
         plan = self._planned("create", name, wanted, refusal, lease_duration=f"{days}d", lease_grace=f"{grace // DAY}d",
                              lease_start=start, hold=hold and "1h")
-        if plan is None or not self._start(name, "reserve" if kept else "create", holder, bool(plan["add"])):
+        if plan is None or not self._start(name, "reserve" if kept else "create", holder, bool(plan["add"]), kept, plan):
             return
         self._take(plan, terms, hold)
         if kept:
@@ -111,7 +73,7 @@ class LedgerMachine(RuleBasedStateMachine):
         plan = self._planned("scale", name, wanted, refusal, lease_duration=f"{days}d", lease_grace=f"{grace // DAY}d")
         if plan is None or not self._start(name, "scale", holder, bool(plan["add"] or plan["remove"])):
             return
-        assert {key: len(found) for key, found in _by_set(plan).items()} == staying
+        assert {key: len(found) for key, found in by_set(plan).items()} == staying
         self._take(plan, terms, None)
         leavers = [server["name"] for server in plan["remove"]]
         for state, passing in (("releasing", ("cleaning", "available")), ("cleaning", ("available",)), ("available", ())):
@@ -171,6 +133,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if outcome.passed:
             self.model.renew(name, days * DAY)
 
+    @rule(name=names, reason=st.sampled_from([None, "a dispute"]))
+    def hold_lease(self, name: str, reason: str | None) -> None:
+        """Kept from being released, or not any more."""
+        row = self.model.clusters.get(name)
+        same = row is not None and row["kept"] == reason
+        with self.expecting(None if same else self.model.why_not_change(name)) as outcome, self.writing() as tx:
+            leases.hold(tx, name, reason)
+        if outcome.passed:
+            row["kept"] = reason
+
     @rule()
     def sweep(self) -> None:
         with self.writing() as tx:
@@ -204,12 +176,12 @@ class LedgerMachine(RuleBasedStateMachine):
         plan = None
         if what == "take":
             with contextlib.suppress(errors.LeaseholdError), self.reading() as tx:
-                plan = ground.plan(tx, _order(name, {"workers": 2, "gpus": 1}), "create", None, None)
+                plan = ground.plan(tx, order_of(name, {"workers": 2, "gpus": 1}), "create", None, None)
         work = {
             "take": lambda tx: plan and name in self.model.clusters and gang.take(tx, plan, self.model.last_token),
             "free": lambda tx: claims.free(tx, name),
             "sweep": lambda tx: sweeps.sweep(tx, [HOUR], 0),
-            "sync": lambda tx: mirror.sync(tx, _source({"r1-s01": "maintenance"}), "crash"),
+            "sync": lambda tx: mirror.sync(tx, source({"r1-s01": "maintenance"}), "crash"),
             "start": lambda tx: (runs.start(tx, name, "create", "one:1:1", STEP), clusters.begin(tx, name, "create", tenant=TENANTS[name], site="lab")),
         }[what]
         with contextlib.suppress(Crash, errors.LeaseholdError), self.writing() as tx:
@@ -217,110 +189,12 @@ class LedgerMachine(RuleBasedStateMachine):
                 work(tx)
             raise Crash
 
-    # What rules are made of --------------------------------------------------------------------------------------------
-
-    def _planned(self, operation: str, name: str, wanted: dict[str, int], refusal, **terms) -> dict | None:
-        with self.expecting(refusal) as outcome, self.reading() as tx:
-            outcome.value = ground.plan(tx, _order(name, wanted, **terms), operation, None, None)
-        return outcome.value
-
-    def _start(self, name: str, operation: str, holder: str, resizing: bool) -> bool:
-        with self.expecting(self.model.why_not_start(name, operation, holder, resizing)) as outcome, self.writing() as tx:
-            outcome.value = runs.start(tx, name, operation, holder, STEP)["token"]
-            clusters.begin(tx, name, operation, tenant=TENANTS[name], site="lab", resizing=resizing)
-        if outcome.passed:
-            self.tokens.append((name, outcome.value))
-            self.model.start(name, TENANTS[name], operation, holder, STEP, resizing, outcome.value)
-        return outcome.passed
-
-    def _take(self, plan: dict, terms: dict, hold: int | None) -> None:
-        with self.writing() as tx:
-            token = self.model.running(plan["cluster"])
-            runs.fence(tx, plan["cluster"], token, "claiming")
-            gang.take(tx, plan, token, hold)
-        self.model.take(plan, terms, hold)
-
-    def _serve(self, name: str) -> None:
-        self._move([server for server in self.model.held(name) if self.model.states[server] in ("claimed", "provisioning")], "provisioning", name)
-        self._move([server for server in self.model.held(name) if self.model.states[server] == "provisioning"], "in_service", name)
-        self._end(name, runs.FINISHED)
-
-    def _move(self, moved: list[str], state: str, by: str | None, passing: tuple[str, ...] = (), proven: bool = True) -> bool:
-        refusal = self.model.why_not_move(moved, state, by, proven, passing)
-        with self.expecting(refusal) as outcome, self.writing() as tx:
-            mover = servers.Mover(by, self.model.running(by)) if by else servers.ADMIN
-            servers.move(tx, moved, state, by=mover, reason="smoke", passing=passing, evidence=dict.fromkeys(moved, PROOF) if proven else None)
-        if outcome.passed:
-            self.model.move(moved, state, passing)
-        return outcome.passed
-
-    def _free(self, name: str, freed: list[str] | None) -> None:
-        with self.expecting(self.model.why_not_free(name, freed)) as outcome, self.writing() as tx:
-            runs.fence(tx, name, self.model.running(name), "freeing")
-            claims.free(tx, name, freed)
-        if outcome.passed:
-            self.model.let_go(name, freed)
-
-    def _end(self, name: str, state: str) -> None:
-        """As the action C(run) does it."""
-        run = self.model.runs[name]
-        with self.writing() as tx:
-            runs.end(tx, name, run["token"], state)
-            if state == runs.FAILED:
-                clusters.fail(tx, name, run["operation"], {"message": "it was to be"})
-            else:
-                if run["operation"] == "delete":
-                    holds.give_up(tx, name, "deleted")
-                clusters.finish(tx, name, run["operation"])
-        self.model.end(name, state)
-
-    @contextlib.contextmanager
-    def writing(self):
-        """A transaction at the machine's time, kept unless it fails."""
-        with self.ledger.transaction() as tx:
-            tx.now = self.now
-            yield tx
-            tx.keep()
-
-    @contextlib.contextmanager
-    def reading(self):
-        with self.ledger.reading() as tx:
-            tx.now = self.now
-            yield tx
-
-    @contextlib.contextmanager
-    def expecting(self, refusal):
-        """What is done within is refused with this error; with None it is not, and with C(...) it may be."""
-        outcome = Outcome()
-        try:
-            yield outcome
-            outcome.passed = True
-        except errors.LeaseholdError as error:
-            if refusal is None or (refusal is not ... and type(error) is not refusal):
-                raise
-        assert not outcome.passed or refusal in (None, ...), f"was not refused with {refusal}"
-
-    @contextlib.contextmanager
-    def dying_after(self, statements: int):
-        left = [statements]
-
-        def count(*_args) -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                raise Crash
-
-        sa.event.listen(self.ledger.engine, "before_cursor_execute", count)
-        try:
-            yield
-        finally:
-            sa.event.remove(self.ledger.engine, "before_cursor_execute", count)
-
     # What must always hold ----------------------------------------------------------------------------------------------
 
     @invariant()
     def ledger_and_model_agree(self) -> None:
         with self.reading() as tx:
-            found = _contents(tx)
+            found = contents(tx)
             self._check_chain(tx)
         model = self.model
         assert found["claims"] == sorted((kind, name, cluster) for (kind, name), cluster in model.claims.items())
@@ -328,7 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert found["free"] == sorted(model.free())
         assert found["usage"] == sorted((name, cluster) for (kind, name), cluster in model.claims.items() if kind == "server")
         assert found["clusters"] == {
-            name: (row["phase"], row["tenant"], row["start"], row["end"], row["grace"], row["hold_until"]) for name, row in model.clusters.items()}
+            name: (row["phase"], row["tenant"], row["start"], row["end"], row["grace"], row["hold_until"], row["kept"]) for name, row in model.clusters.items()}
         assert found["runs"] == {name: (run["token"], run["holder"], run["state"], run["deadline"]) for name, run in model.runs.items()}
         assert found["reservations"] == sorted(
             (kind, name, cluster, *window) for cluster, rows in model.reservations.items() for (kind, name), window in rows.items())
@@ -338,48 +212,3 @@ class LedgerMachine(RuleBasedStateMachine):
         for event, fault in events.stream(tx, *self.checked):
             assert fault is None
             self.checked = (event["id"], event["hash"])
-
-
-class Outcome:
-    """Whether something went through, and what it returned."""
-
-    passed = False
-    value = None
-
-
-def _contents(tx) -> dict:
-    """All that the model knows of, in the model's terms, straight from the tables."""
-    table = tables()
-    held = {row["resource"]: row["cluster"] for row in tx.rows(sa.select(table.claims)) if row["kind"] == "server"}
-    states = {row["server"]: row["state"] for row in tx.rows(sa.select(table.server_states))}
-    terms = ("phase", "tenant", "lease_start", "lease_end", "lease_grace", "hold_until")
-    return {
-        "claims": sorted((row["kind"], row["resource"], row["cluster"]) for row in tx.rows(sa.select(table.claims))),
-        "servers": {row["name"]: (row["status"], row["missing_since"] is not None, states[row["name"]], held.get(row["name"]))
-                    for row in tx.rows(sa.select(table.servers))},
-        "free": sorted(row["server"] for row in tx.rows(sa.select(table.free_servers))),
-        "usage": sorted((row["server"], row["cluster"]) for row in tx.rows(sa.select(table.usage).where(table.usage.c.ends_at.is_(None)))),
-        "clusters": {row["name"]: tuple(row[term] for term in terms) for row in tx.rows(sa.select(table.clusters))},
-        "runs": {row["cluster"]: (row["token"], row["holder"], row["state"], row["deadline"]) for row in tx.rows(sa.select(table.runs))},
-        "reservations": sorted((row["kind"], row["resource"], row["cluster"], row["starts_at"], row["ends_at"])
-                               for row in tx.rows(sa.select(table.reservations))),
-    }
-
-
-def _order(name: str, wanted: dict[str, int], **terms):
-    node_sets = [{"name": key, "class": CLASSES[key], "count": count} for key, count in wanted.items()]
-    given = {"name": name, "tenant": TENANTS[name], "node_sets": node_sets, "lease_duration": "1d"} | terms
-    return orders.parse({f"cluster_{key}": value for key, value in given.items()}, None, "create")
-
-
-def _source(statuses: dict[str, str]) -> Datacenter:
-    document = sites.document()
-    document["servers"] = [server | {"status": statuses[server["name"]]} for server in document["servers"] if server["name"] in statuses]
-    return Datacenter.from_dict(document)
-
-
-def _by_set(plan: dict) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for server in plan["servers"]:
-        found.setdefault(server["node_set"], []).append(server["name"])
-    return found

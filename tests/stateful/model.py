@@ -124,11 +124,14 @@ class Model:
         segments_left = all(any((kind, name) not in held | taken for name in names) for kind, names in self.segments.items())
         return not (segmented or segments_left) or any(room[server_class] < count for server_class, count in need.items())
 
-    def why_not_start(self, cluster: str, operation: str, holder: str, resizing: bool):
+    def why_not_start(self, cluster: str, operation: str, holder: str, resizing: bool, kept: str | None):
+        """:param kept: whether it is to be C(held), or reserved for C(later)."""
         if self.live(cluster) and self.runs[cluster]["holder"] != holder:
             return errors.RunInProgress
         row = self.clusters.get(cluster)
         phase = row["phase"] if row else None
+        if kept and phase not in (None, "deleted") and row["start" if kept == "held" else "hold_until"]:
+            return errors.Refused  # it is kept the other way already
         if phase is None and operation not in ("create", "reserve"):
             return errors.NotFound
         if phase not in (None, "deleted") and self._refused(row, operation):
@@ -176,14 +179,18 @@ class Model:
         held = self.held(cluster) if names is None else [name for name in self.held(cluster) if name in names]
         return errors.WipeUnproven if any(self.states[name] not in ("available", "claimed") for name in held) else None
 
-    def why_not_renew(self, cluster: str, duration: int):
-        """C(...) where a lease is not changed by it."""
+    def why_not_change(self, cluster: str):
+        """Of a lease: one that has not begun, or whose release has."""
         row = self.clusters.get(cluster)
         if row is None:
             return errors.NotFound
         releasing = row["phase"] in ("deleting", "deleted") or (row["phase"], row["failed"]) == ("failed", "delete")
-        if releasing or row["phase"] in KEPT or not row["start"]:
-            return errors.Refused
+        return errors.Refused if releasing or row["phase"] in KEPT or not row["start"] else None
+
+    def why_not_renew(self, cluster: str, duration: int):
+        refused, row = self.why_not_change(cluster), self.clusters.get(cluster)
+        if refused:
+            return refused
         wanted = after(row["start"], duration)
         if wanted == row["end"]:
             return None
