@@ -111,8 +111,10 @@ def test_a_sweep_releases_each_by_itself_and_leaves_what_is_on_hold(play, synced
         "blue": ("failed", "Wipe and release", "invalid_input"), "green": ("failed", "Wipe and release", "invalid_input"),
         "amber": ("failed", None, None),
     }
-    limited = play("lease_sweep", lease_sweep_limit=1)
-    assert re.findall(r"^(\w+)\.lease +: ", limited.output, re.MULTILINE) == ["blue"]
+    synced.done("run", cluster="blue", state="started", operation="delete")  # another sweep has it
+    beside = play("lease_sweep", lease_sweep_limit=1)
+    assert re.findall(r"^(\w+)\.lease +: ", beside.output, re.MULTILINE) == ["green"]
+    assert '"operation": "delete"' in beside.output
 
 
 def test_a_sweep_takes_no_cluster_of_ones_own(play, synced):

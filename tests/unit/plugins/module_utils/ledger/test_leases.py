@@ -14,6 +14,7 @@ from tests.unit.plugins.module_utils.ledger.clock import DAY, HOUR
 
 ALL = [{"name": "workers", "class": "cpu", "count": 4}]  # of the site
 
+
 def renew(ledger, seconds: int = 0, name: str = "blue", **changes) -> list:
     with clock.at(ledger, seconds) as tx:
         return [(change.name, change.after) for change in leases.renew(tx, name, **changes).changes]
