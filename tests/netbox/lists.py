@@ -4,7 +4,7 @@ a client of ours that means something by them would get too much."""
 
 from __future__ import annotations
 
-from tests.netbox.models import Model
+from tests.netbox.models import MODELS, Model
 from tests.netbox.store import Row, Rows, ancestors, resolve
 from tests.netbox.writes import Refused, stamp
 
@@ -41,6 +41,10 @@ def _passes(row: Row, model: Model, name: str, values: list[str]) -> bool:
     if name == "available_at_site":
         site = row.store.rows["dcim.site"].get(int(values[0]))
         return row in list(Rows(row.store, model, [row]).get_for_site(site))
+    if name == "q":
+        return values[0] in row.values.get("comments", "")
+    if name == "assigned_object_type":
+        return row.assigned_object is not None and row.assigned_object.model.type in values
     if name == "object_type":
         return any(value in row.object_types for value in values)
     if (model.type, name) == ("dcim.interface", "vlan_id"):
@@ -149,5 +153,7 @@ MORE = {
     "dcim.cabletermination": {"cable": lambda row, url: row.cable.id},
     "dcim.frontport": {"rear_ports": lambda row, url: [
         {"position": one.front_port_position, "rear_port": one.rear_port.id, "rear_port_position": one.rear_port_position} for one in row.mappings]},
+    "extras.tag": {"tagged_items": lambda row, url: sum(
+        len(row.store.holding(type_, "tags", row)) for type_, model in MODELS.items() if "tags" in model.fields)},
     "dcim.region": {"_depth": lambda row, url: len(ancestors(row)) - 1},
 }

@@ -84,6 +84,7 @@ TABLE: dict[str, tuple[str, dict[str, Field]]] = {
     "dcim.cabletermination": ("dcim/cable-terminations", {
         "cable": fk("dcim.cable", "terminations", cascade=True), "cable_end": Field(), "termination": Field("any", back="cable_terminations", cascade=True)}),
     "tenancy.tenant": ("tenancy/tenants", NAMED),
+    "ipam.vrf": ("ipam/vrfs", {"name": NAME}),
     "ipam.role": ("ipam/roles", NAMED),
     "ipam.vlangroup": ("ipam/vlan-groups", NAMED | {"scope": SCOPE, "vid_ranges": Field("json", default=((1, 4094),))}),
     "ipam.vlan": ("ipam/vlans", {
@@ -102,10 +103,13 @@ TABLE: dict[str, tuple[str, dict[str, Field]]] = {
     "extras.exporttemplate": ("extras/export-templates", {
         "name": NAME, "object_types": Field("json", default=()), "template_code": NAME, "mime_type": TEXT, "file_extension": TEXT,
         "as_attachment": Field("bool", default=True), "description": TEXT}),
+    "users.objectpermission": ("users/permissions", {
+        "name": NAME, "description": TEXT, "enabled": Field("bool", default=True), "object_types": Field("json", default=()),
+        "actions": Field("json", default=())}),
     "extras.journalentry": ("extras/journal-entries", {
         "assigned_object": Field("any", back="journal_entries"), "kind": Field("choice", default="info"), "comments": NAME}),
 }
-PLAIN = {"dcim.cabletermination", "dcim.portmapping", "extras.tag", "extras.customfield", "extras.exporttemplate"}  # without tags and custom fields
+PLAIN = {"dcim.cabletermination", "dcim.portmapping", "extras.tag", "extras.customfield", "extras.exporttemplate", "users.objectpermission"}  # without tags and custom fields
 MODELS = {
     type_: Model(type_, path, fields if type_ in PLAIN else fields | {"tags": Field("tags"), "custom_field_data": JSON}, number)
     for number, (type_, (path, fields)) in enumerate(TABLE.items(), 11)

@@ -40,13 +40,14 @@ class Writer:
 
     def create(self, model: Model, data: dict) -> Row:
         data = dict(data)
+        custom = data.pop("custom_fields", {})
         message, ends, ports = data.pop("changelog_message", ""), self._ends(data), data.pop("rear_ports", ())
         fields = self._fields(model, data)
         missing = [name for name, field in model.fields.items() if field.required and fields.get(name) in (None, "")]
         if missing:
             raise Refused(400, {name: ["This field is required."] for name in missing})
         self._unique(model, fields, None)
-        values = {name: tuple(pointed(field.default)) if field.kind in ("many", "tags") else {} if name == "custom_field_data" else field.default
+        values = {name: tuple(pointed(field.default)) if field.kind in ("many", "tags") else custom if name == "custom_field_data" else field.default
                   for name, field in model.fields.items()}
         row = self.store.put(model, {**values, **fields, "created": self._tick(), "last_updated": self.now})
         self._note("create", row, {}, self.snapshot(row), message)
@@ -60,7 +61,10 @@ class Writer:
         data = dict(data)
         message, ends = data.pop("changelog_message", ""), self._ends(data)
         before = self.snapshot(row)
+        custom = data.pop("custom_fields", None)
         fields = self._fields(row.model, data)
+        if custom is not None:
+            fields["custom_field_data"] = {name: value for name, value in {**row.custom_field_data, **custom}.items() if value not in (None, "")}
         self._unique(row.model, fields, row)
         self.store.set(row, {**fields, "last_updated": self._tick()})
         self._note("update", row, before, self.snapshot(row), message)
@@ -151,8 +155,6 @@ class Writer:
             if f"{name}_type" in data or f"{name}_id" in data:
                 type_, number = data.pop(f"{name}_type", None), data.pop(f"{name}_id", None)
                 found[name] = self._any(type_, number) if type_ and number else None
-        if "custom_fields" in data:
-            found["custom_field_data"] = data.pop("custom_fields")
         for name, value in data.items():
             field = model.fields.get(name)
             if field is None:

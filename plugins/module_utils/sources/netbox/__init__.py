@@ -15,11 +15,12 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.cha
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.graphql import GraphQL
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.log import ChangeLog
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.lookup import Lookup
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.publish import Publish
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import Rest
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.setup import Setup
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.template import Template
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.ways import NoWay, Way
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Publication, Reading
 
 FEW = 500  # things that are always worth asking for singly
 LOG_ADVICE = f"the token may not see the change log, so every sync is a cold one: give its user the permission {view('core.objectchange')}"
@@ -65,6 +66,10 @@ class NetBoxSource:
     def devices(self, ids: Collection[str]) -> Records:
         """These devices with all that is theirs."""
         return self._some({"id": {int(number) for number in ids}})
+
+    def publish(self, wanted: list[Publication], check_mode: bool) -> list[Change]:
+        """Make objects say what is wanted."""
+        return Publish(self.api, check_mode).run(wanted)
 
     def setup(self, state: str, check_mode: bool) -> list[Change]:
         """Make (C(present)) or remove (C(absent)) what the collection needs in this NetBox."""

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The export templates that render a site compactly: the whole model in two requests, instead of one for each page of each kind of object.
 
-They are NetBox's own Jinja templates, stored there by C(source_setup), and get one variable, C(queryset): the devices or sites that the request selects and its token may see.
-All else is reached from there by the models' relations, in a dozen queries. What they say, M(rows) reads; the number in their names changes whenever that does.
+They are NetBox's own Jinja templates, stored there by C(source_setup), and get one variable, C(queryset): the devices or sites that the request selects
+and its token may see. All else is reached from there by the models' relations, in a dozen queries. What they say, M(rows) reads; the number in their names
+changes whenever that does.
 
 A template shows what belongs to the devices and the site selected, whatever permissions the token has on interfaces, addresses and VLANs alone.
 """
@@ -36,8 +37,11 @@ DEVICES_CODE = """\
 {%- endfor -%}
 {%- endfor -%}
 {"leasehold": "devices-1",
-"devices": {{ devices.values_list('id', 'name', 'role__slug', 'device_type__slug', 'rack_id', 'status', 'serial', 'platform__slug', 'tenant__slug', 'custom_field_data') | list | tojson }},
-"positions": { {%- for id, at in devices.filter(position__isnull=false).values_list('id', 'position') %}"{{ id }}": {{ at }}{{ '' if loop.last else ',' }}{% endfor -%} },
+"devices": {{ devices.values_list('id', 'name', 'role__slug', 'device_type__slug', 'rack_id', 'status', 'serial', 'platform__slug', 'tenant__slug',
+  'custom_field_data') | list | tojson }},
+"positions": { {%- for id, at in devices.filter(position__isnull=false).values_list('id', 'position') -%}
+"{{ id }}": {{ at }}{{ '' if loop.last else ',' }}
+{%- endfor -%} },
 "hosts": { {%- for id, oob, four, six in devices.values_list('id', 'oob_ip__address', 'primary_ip4__address', 'primary_ip6__address') -%}
 "{{ id }}": ["{{ oob or '' }}", "{{ four or '' }}", "{{ six or '' }}"]{{ '' if loop.last else ',' }}
 {%- endfor -%} },
@@ -51,16 +55,23 @@ DEVICES_CODE = """\
 {%- endfor -%} }{{ '' if loop.last else ',' }}
 {%- endfor -%} },
 "tags": {{ devices.filter(tags__isnull=false).values_list('id', 'tags__slug') | list | tojson }},
-"racks": {{ model.rack.field.related_model.objects.filter(site__in=queryset.values('site')).order_by('id').values_list('id', 'name', 'location__name') | list | tojson }},
-"interfaces": {{ interfaces.values_list('id', 'device_id', 'name', 'type', 'enabled', 'mgmt_only', 'lag_id', 'untagged_vlan__vid', 'custom_field_data') | list | tojson }},
-"macs": { {%- for id, mac in interfaces.filter(**{mac ~ '__isnull': false}).values_list('id', mac) %}"{{ id }}": "{{ mac }}"{{ '' if loop.last else ',' }}{% endfor -%} },
+"racks": {{ model.rack.field.related_model.objects.filter(site__in=queryset.values('site')).order_by('id')
+  .values_list('id', 'name', 'location__name') | list | tojson }},
+"interfaces": {{ interfaces.values_list('id', 'device_id', 'name', 'type', 'enabled', 'mgmt_only', 'lag_id', 'untagged_vlan__vid', 'custom_field_data')
+  | list | tojson }},
+"macs": { {%- for id, address in interfaces.filter(**{mac ~ '__isnull': false}).values_list('id', mac) -%}
+"{{ id }}": "{{ address }}"{{ '' if loop.last else ',' }}
+{%- endfor -%} },
 "tagged": {{ interfaces.filter(tagged_vlans__isnull=false).values_list('id', 'tagged_vlans__vid') | list | tojson }},
 "interface_tags": {{ interfaces.filter(tags__isnull=false).values_list('id', 'tags__slug') | list | tojson }},
 "kind": {{ kind | tojson }},
 "ends": {{ ends | tojson }},
-"far": {{ interface.objects.filter(id__in=far).order_by('id').values_list('id', 'device_id', 'device__name', 'name', 'lag__name', 'device__role__slug') | list | tojson }},
-"far_tags": {{ model.objects.filter(interfaces__id__in=far, tags__isnull=false).order_by('id').values_list('id', 'tags__slug').distinct() | list | tojson }},
-"addresses": {{ interfaces.filter(ip_addresses__isnull=false).values_list('ip_addresses__id', 'id', 'ip_addresses__dns_name', 'ip_addresses__status') | list | tojson }},
+"far": {{ interface.objects.filter(id__in=far).order_by('id').values_list('id', 'device_id', 'device__name', 'name', 'lag__name', 'device__role__slug')
+  | list | tojson }},
+"far_tags": {{ model.objects.filter(interfaces__id__in=far, tags__isnull=false).order_by('id').values_list('id', 'tags__slug').distinct()
+  | list | tojson }},
+"addresses": {{ interfaces.filter(ip_addresses__isnull=false).values_list('ip_addresses__id', 'id', 'ip_addresses__dns_name', 'ip_addresses__status')
+  | list | tojson }},
 "inets": { {%- for id, inet in interfaces.filter(ip_addresses__isnull=false).values_list('ip_addresses__id', 'ip_addresses__address') -%}
 "{{ id }}": "{{ inet }}"{{ '' if loop.last else ',' }}
 {%- endfor -%} },
@@ -105,7 +116,8 @@ SITE_CODE = """\
 {%- endfor -%}],
 "group_tags": {{ group.objects.filter(id__in=grouped, tags__isnull=false).values_list('id', 'tags__slug') | list | tojson }},
 "vlans": [{%- for some in vlans -%}
-{{ some.values_list('id', 'vid', 'name', 'group_id', 'status', 'role__slug', 'tenant__slug', 'custom_field_data') | list | tojson }}{{ '' if loop.last else ',' }}
+{{ some.values_list('id', 'vid', 'name', 'group_id', 'status', 'role__slug', 'tenant__slug', 'custom_field_data') | list | tojson
+}}{{ '' if loop.last else ',' }}
 {%- endfor -%}],
 "vlan_tags": [{%- for some in vlans -%}
 {{ some.filter(tags__isnull=false).values_list('id', 'tags__slug') | list | tojson }}{{ '' if loop.last else ',' }}
