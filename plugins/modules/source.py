@@ -22,45 +22,9 @@ description:
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:
   - leasehold.cloud.ledger
+  - leasehold.cloud.source
   - leasehold.cloud.attributes
 options:
-  kind:
-    description: The kind of source.
-    type: str
-    choices: [file, netbox, nautobot]
-    default: file
-  path:
-    description:
-      - Of the document that describes the data centre, YAML, or JSON if its name ends in C(.json). For O(kind=file).
-    type: str
-  url:
-    description: Where the source answers, as people open it. For O(kind=netbox) and O(kind=nautobot).
-    type: str
-  token:
-    description:
-      - An API token that may read. Not given, E(LEASEHOLD_SOURCE_TOKEN) is used. It appears nowhere.
-    type: str
-  site:
-    description:
-      - The slug (where there is none, the name) of the site to read. Required for O(kind=netbox) and O(kind=nautobot).
-      - With O(kind=file), the site that the document must describe. Not given, any.
-    type: str
-  mapping:
-    description:
-      - How the source's objects become ours. The path of a YAML file, or its content; docs/sources.md is the reference. What it leaves out has defaults.
-      - Another mapping than the last time leads to reading all.
-    type: raw
-  validate_certs:
-    description: Whether the source's certificate must be trusted. V(false) gives the token to whoever answers.
-    type: bool
-    default: true
-  ca_path:
-    description: File or directory of the CA certificates to trust. Not given, the system's.
-    type: str
-  timeout:
-    description: For one request and its answer, in seconds.
-    type: int
-    default: 60
   full:
     description: Read all, also where the source can tell what changed.
     type: bool
@@ -72,7 +36,7 @@ options:
     type: bool
     default: false
 seealso:
-  - module: leasehold.cloud.claim_info
+  - module: leasehold.cloud.source_audit_info
   - plugin: leasehold.cloud.datacenter
     plugin_type: inventory
 """
