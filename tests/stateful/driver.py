@@ -48,6 +48,7 @@ class Driver(RuleBasedStateMachine):
         self.now = EPOCH
         self.model = Model(SERVERS, SEGMENTS, iso(self.now))
         self.tokens: list[tuple[str, int]] = []  # all that were given out
+        self.marks: list[dict[str, str]] = []  # what the source has said
         self.checked = (0, chain.BEGINNING)  # the last event that was looked at, and its hash
 
     def teardown(self) -> None:
@@ -56,7 +57,8 @@ class Driver(RuleBasedStateMachine):
     def _sync(self, statuses: dict[str, str]) -> None:
         missing = {name for name in set(self.model.mirror) - set(statuses) if self.model.holder(name)}
         with self.writing() as tx:
-            outcome = mirror.sync(tx, source(statuses), f"mark {self.now}{sorted(statuses.items())}")
+            outcome = mirror.sync(tx, source(statuses), f"mark {len(self.marks)}")
+        self.marks.append(statuses)
         assert {alarm["server"] for alarm in outcome.alarms} == missing
         self.model.sync(statuses)
 

@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 from tests import postgres as private
 from tests.stateful.machine import LedgerMachine
 
-EXAMPLES = int(os.environ.get("LEASEHOLD_STATEFUL_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("LEASEHOLD_STATEFUL_EXAMPLES", "30"))
 SLOWER = 5  # so many fewer on PostgreSQL
 STEPS = 40
 MEMORY = Path("/dev/shm")
