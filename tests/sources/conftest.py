@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One world of each kind of source. Nautobot's is made once and shared: each test takes servers of its own in it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+from tests.netbox.fake import FakeNetBox
+from tests.sources.center import center
+from tests.sources.nautobot_server import Nautobot
+from tests.sources.worlds import FileWorld, NautobotWorld, NetBoxWorld
+
+LIVE = "LEASEHOLD_TEST_NETBOX_URL"
+KINDS = ["file", "netbox", "nautobot"] + (["netbox-live"] if os.environ.get(LIVE) else [])
+SERVED = KINDS[1:]
+
+
+@pytest.fixture(scope="session")
+def nautobot():
+    with Nautobot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nautobot_world(nautobot):
+    document = center(servers=64)
+    world = NautobotWorld(document, nautobot.site(document))
+    world.source().setup("present", False)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="session")
+def netbox_live():
+    document = center(servers=64)
+    world = NetBoxWorld(document, os.environ[LIVE], os.environ["LEASEHOLD_TEST_NETBOX_TOKEN"], mark=f"t{time.time_ns() % 10 ** 10}-")
+    world.source().setup("present", False)
+    yield world
+    world.close()
+
+
+@pytest.fixture(params=KINDS)
+def world(request, tmp_path):
+    yield from _world(request, tmp_path)
+
+
+@pytest.fixture(params=SERVED)
+def served(request, tmp_path):
+    """A world with an API."""
+    yield from _world(request, tmp_path)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "tester") as opened:
+        yield opened
+
+
+def _world(request, tmp_path):
+    if request.param == "file":
+        yield FileWorld(center(), tmp_path / "datacenter.json")
+    elif request.param == "netbox":
+        with FakeNetBox() as fake:
+            world = NetBoxWorld(center(servers=8, per_rack=4), fake.url, fake.token, fake=fake)
+            world.source().setup("present", False)
+            yield world
+            world.close()
+    else:
+        world = request.getfixturevalue("nautobot_world" if request.param == "nautobot" else "netbox_live")
+        world.proxy.heal()
+        yield world
+        world.proxy.heal()
