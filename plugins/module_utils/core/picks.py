@@ -71,6 +71,11 @@ def levels(request: NodeSet, placement: str) -> tuple[tuple[str, ...], tuple[str
     return (), tuple(dict.fromkeys(filter(None, (request.spread_by, RACK))))
 
 
+def by_rack_alone(request: NodeSet, placement: str) -> bool:
+    """Whether no more of a cell has to be known than its rack, and that it has a few free servers: it is spread over the racks."""
+    return levels(request, placement) == ((), (RACK,)) and not request.require and not request.within and {*request.max_per} <= {RACK}
+
+
 def _groups(request: NodeSet, cells: Sequence[Cell], peers: Peers) -> list[list[Cell]]:
     """The cells among which all have to be: of each domain of C(within) that has all included servers and all members."""
     if not request.within:

@@ -8,6 +8,7 @@ Nothing here reads all of a site: only cells with their counts, and then the ser
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import grounds
@@ -17,6 +18,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, OutsideEnvelope, StalePlan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds, grace_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import by_rack_alone
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.wire import STRANGERS
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
@@ -108,6 +110,11 @@ def _chosen(tx: Transaction, site: dict, order: Order, held: HeldCluster | None,
     named: dict[str, str | None] = {name: None for node_set in node_sets for name in (*node_set.include, *node_set.exclude)}
     named |= {row["resource"]: row["node_set"] for row in own if row["kind"] == "server"}
     shelf = Shelf(tx, site, period, (node_set.server_class for node_set in node_sets), named)
+    if all(by_rack_alone(node_set, order.placement) for node_set in node_sets):
+        with contextlib.suppress(NoCapacity):  # of what was seen at a glance
+            picks = core_plan.chosen(order, held, operation, shelf.glance())
+            if shelf.stands(picks):
+                return core_plan.dealt(picks, shelf.draw(picks))
     try:
         picks = core_plan.chosen(order, held, operation, shelf.stock())
     except NoCapacity:

@@ -9,8 +9,9 @@ those of leases that are over by then; but none that another cluster has reserve
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Envelope, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Picks
@@ -26,6 +27,9 @@ sa = lazy("sqlalchemy")
 
 MISSING = "missing from its source"
 RESERVED = "reserved by another cluster"
+FEW = 8  # free servers of a cell, beyond which a glance does not count
+A_FEW = f"(SELECT count(*) FROM (SELECT 1 FROM free_servers f WHERE f.cell = cells.cell LIMIT {FEW}))"
+THE_FIRST = "(SELECT min(f.sort_key) FROM free_servers f WHERE f.cell = cells.cell)"
 UNAVAILABLE = "*"  # in place of a name: the servers of a cell that cannot be had
 
 
@@ -118,6 +122,9 @@ class Shelf:
         self.named = named
         self.pool = to_be_had(period)
         self.later = period.later
+        # SQLite asks a cell for its first few free servers at once. PostgreSQL counts all cells' quicker than it asks each.
+        self.few = period.over() is None and not period.reservations and tx.connection.dialect.name == "sqlite"
+        self.unsure: dict[str, int] = {}
         self.envelope = Envelope.from_dict(site["document"]["envelope"])
         self._inside: dict[str, bool] = {}
 
@@ -135,11 +142,39 @@ class Shelf:
         places = self._places({*(cell for cell, _held in counts), *others, *(row["cell"] for row in singles)})
         cells = [self._cell(cell, places, free, first, held=bool(held)) for (cell, held), (free, first) in counts.items() if free]
         cells += [self._cell(cell, places, 0, "", name=UNAVAILABLE, others=found) for cell, found in others.items()]
-        cells += [self._cell(
+        return self._stock(cells + self._single_cells(singles, places), self._classes() if reasons else {})
+
+    def _stock(self, cells: Iterable[Cell], classes: Mapping[str, int] | None = None) -> Stock:
+        return Stock(tuple(cells), self.site["document"].get("spares") or {}, classes or {})
+
+    def _single_cells(self, singles: Iterable[Mapping], places: Mapping[str, tuple[str, Place]]) -> list[Cell]:
+        return [self._cell(
             row["cell"], places, int(row["free"]), row["sort_key"], name=row["name"], reserved=self.named[row["name"]],
             held=bool(row["held_then"]), others={} if row["free"] else {_reason(row): 1},
         ) for row in singles]
-        return Stock(tuple(cells), self.site["document"].get("spares") or {}, self._classes() if reasons else {})
+
+    def glance(self) -> Stock:
+        """The cells as :func:`core.picks.by_rack_alone` needs them: with their racks only, and where that is quicker no more free
+        servers than FEW. What is chosen by it is what would be chosen by all that there is, if it :meth:`stands`."""
+        singles = self._singles()
+        named = collections.Counter((row["cell"], row["held_then"]) for row in singles if row["free"])
+        cells = []
+        for cell, server_class, rack, held, free, first in self._few() if self.few else self._racks():
+            seen = free - named[cell, held]
+            if self.few and free == FEW:
+                self.unsure[cell] = seen
+            if seen:
+                cells.append(Cell(f"{cell}/held" if held else cell, server_class, Place(rack, (), {}), seen, first, held=bool(held)))
+        return self._stock(cells + self._single_cells(singles, self._places({row["cell"] for row in singles})))
+
+    def stands(self, picks: Mapping[str, Picks]) -> bool:
+        """Whether picks of a :meth:`glance` took no cell to the end of what was seen of it, and none that the envelope does not hold."""
+        taken: collections.Counter = collections.Counter()
+        for cell, count in (pick for picked in picks.values() for pick in picked):
+            taken[cell.key.partition("/")[0]] += 0 if cell.name else count
+        if any(cell in self.unsure and count >= self.unsure[cell] for cell, count in taken.items()):
+            return False
+        return all(self._is_inside(leaf) for _class, place in self._places(taken).values() for leaf in place.leafs)
 
     def draw(self, picks: Mapping[str, Picks]) -> dict[str, list[Server]]:
         """The servers that were picked, by the key of their cell, in natural order."""
@@ -156,6 +191,19 @@ class Shelf:
                     names[key] += [server] * (len(names[key]) < counts[key])
         read = self._read([name for some in names.values() for name in some])
         return {key: [read[name] for name in some] for key, some in names.items()}
+
+    def _few(self) -> Iterator[tuple]:
+        """Of each cell: its name, class, rack, 0, at most FEW of its free servers, and the first one's sort key."""
+        cells = tables().cells
+        query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack, sa.literal_column("0"), sa.literal_column(A_FEW), sa.literal_column(THE_FIRST))
+        return self.tx.execute(query.where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes)))
+
+    def _racks(self) -> Iterator[tuple]:
+        """As :meth:`_few`, with all free servers; and whether somebody holds them until then."""
+        cells = tables().cells
+        query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack).where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes))
+        racks = {cell: (server_class, rack) for cell, server_class, rack in self.tx.execute(query)}
+        return ((cell, *racks[cell], held, free, first) for (cell, held), (free, first) in self._counts().items())
 
     def _counts(self) -> dict[tuple[str, int], list]:
         """By cell, and whether somebody holds them until then: how many are to be had, and the first one's sort key."""

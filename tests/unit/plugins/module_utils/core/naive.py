@@ -147,41 +147,50 @@ class Naive:
         return wanted
 
 
+THEMES = ("spread", "pack", "caps", "within", "names", "any")
+
+
 @st.composite
-def cells(draw, most_cells: int = 5, most_free: int = 2) -> list[Cell]:
+def cells(draw, theme: str) -> list[Cell]:
     """A few cells; some are single servers with a name."""
     made = []
-    for number in range(draw(st.integers(1, most_cells))):
-        rack, feed = draw(st.sampled_from(["r1", "r2", "r10"])), draw(st.sampled_from(["A", "B", None]))
+    for number in range(draw(st.integers(1 if theme == "any" else 3, 7 if theme == "caps" else 5))):
+        rack, feed = draw(st.sampled_from(["r1", "r2", "r10"])), draw(st.sampled_from(["A", "B", "B", None] if theme == "any" else ["A", "B"]))
         leafs = draw(st.sampled_from([(f"{rack}a",), (f"{rack}b",), ("shared",)]))
         attributes = {"feed": feed, "gpu": draw(st.sampled_from(["H100", "A100"]))} if feed else {"gpu": "H100"}
-        single = draw(st.integers(0, 3)) == 0
+        single = theme in ("within", "names", "any") and draw(st.booleans())
         made.append(Cell(
-            f"cell{number}", "gpu", Place(rack, leafs, attributes), 1 if single else draw(st.integers(1, most_free)), f"first{draw(st.integers(0, 3))}",
-            True, f"s{number}" if single else None, draw(st.sampled_from([None, None, None, "w", "other"])) if single else None,
-            draw(st.integers(0, 5)) == 0,
+            f"cell{number}", "gpu", Place(rack, leafs, attributes), 1 if single or theme == "caps" else draw(st.integers(1, 3)), f"first{draw(st.integers(0, 3))}",
+            True, f"s{number}" if single else None, draw(st.sampled_from([None, "w", "w", "other"])) if single else None,
+            theme in ("names", "any") and draw(st.integers(0, 3)) == 0,
         ))
     return made
 
 
 @st.composite
-def requests(draw, named, most_count: int = 4) -> NodeSet:
-    """A node set with any constraints, for the cells' named servers."""
-    kind = st.sampled_from([None, None, *KINDS])
-    caps = draw(st.dictionaries(st.sampled_from(KINDS), st.integers(1, 2), max_size=2))
-    names = st.lists(st.sampled_from(named), max_size=1) if named else st.just([])
+def requests(draw, theme: str, named) -> NodeSet:
+    """A node set with the constraints of a theme, for the cells' named servers."""
+    anything = theme == "any"
+    kind = st.sampled_from([None, *KINDS] if theme in ("spread", "pack", "caps") else [None])
+    crossing = st.fixed_dictionaries({"rack": st.integers(1, 2), "feed": st.integers(1, 3)})
+    caps = crossing if theme == "caps" else st.dictionaries(st.sampled_from(KINDS), st.integers(1, 2), max_size=2)
+    names = st.lists(st.sampled_from(named), max_size=1) if named and theme in ("names", "any") else st.just([])
     include = draw(names)
     return NodeSet(
-        "w", "gpu", draw(st.integers(max(1, len(include)), most_count)), draw(st.sampled_from([{}, {}, {"gpu": "H100"}])), draw(kind), caps,
-        draw(st.sampled_from([None, None, None, *KINDS])), draw(kind), tuple(include), tuple(name for name in draw(names) if name not in include),
+        "w", "gpu", draw(st.integers(max(1, len(include)), 5)), draw(st.sampled_from([{}, {"gpu": "H100"}])) if anything else {},
+        draw(st.sampled_from([None, *KINDS])) if theme == "spread" or anything else None, draw(caps) if theme == "caps" or anything else {},
+        draw(st.sampled_from(KINDS)) if theme == "within" else None, draw(kind) if theme != "spread" else None, tuple(include),
+        tuple(name for name in draw(names) if name not in include),
     )
 
 
 @st.composite
-def cases(draw):
-    """(request, cells, placement, peers)."""
-    some = draw(cells())
-    request = draw(requests([cell.name for cell in some if cell.name]))
-    places = st.builds(Place, st.sampled_from(["r1", "r2"]), st.sampled_from([("r1a",), ("shared",)]), st.sampled_from([{"feed": "A"}, {"feed": "B"}]))
-    peers = draw(st.lists(st.tuples(st.sampled_from(["w", "other"]), places), max_size=2))
+def cases(draw, themes=THEMES):
+    """(request, cells, placement, peers). Of a theme, so that what it is about comes up often."""
+    theme = draw(st.sampled_from(themes))
+    some = draw(cells(theme))
+    request = draw(requests(theme, [cell.name for cell in some if cell.name]))
+    places = st.builds(
+        Place, st.sampled_from(["r1", "r2", "r10"]), st.sampled_from([("r1a",), ("r2b",), ("shared",)]), st.sampled_from([{"feed": "A"}, {"feed": "B"}]))
+    peers = draw(st.lists(st.tuples(st.sampled_from(["other"] if theme == "within" else ["w", "other"]), places), max_size=3))
     return request, some, draw(st.sampled_from(["spread", "pack"])), peers

@@ -24,10 +24,10 @@ def chosen(request, cells, placement, peers):
     return None if picks is None else {cell.key: count for cell, count in picks}
 
 
-@settings(max_examples=400)
-@given(naive.cases())
-def test_the_choice_is_the_one_that_is_made_the_slow_way(case):
-    request, cells, placement, peers = case
+@pytest.mark.parametrize("theme", naive.THEMES)
+@given(st.data())
+def test_the_choice_is_the_one_that_is_made_the_slow_way(theme, data):
+    request, cells, placement, peers = data.draw(naive.cases([theme]))
     expected = naive.Naive(request, cells, placement, peers).choose()
     event("possible" if expected else "impossible")
     assert chosen(request, cells, placement, peers) == expected

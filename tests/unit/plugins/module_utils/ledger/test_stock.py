@@ -13,7 +13,7 @@ import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import plan as core_plan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder, NoCapacity, StalePlan
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder, LeaseholdError, NoCapacity, StalePlan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.wire import STRANGERS
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, ground, holds
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
@@ -238,6 +238,31 @@ def test_a_part_of_a_large_site_gives_the_same_plan_as_the_whole(ledger):
         part = books.planned(ledger, "blue", **changes)
         assert {key: part[key] for key in whole if key != "fabric"} == {key: whole[key] for key in whole if key != "fabric"}
         assert [entry for entry in part["fabric"] if entry["ports"]] == [entry for entry in whole["fabric"] if entry["ports"]]
+
+
+@pytest.mark.parametrize("changes", [
+    *({"node_sets": [wanted(count)]} for count in (1, 5, 20, 30)), {"node_sets": [wanted(8, max_per={"rack": 2}), wanted(7, "more", spread_by="rack")]},
+    {"node_sets": [wanted(4, include=["r2-s13", "r3-s01"], exclude=["r1-s01", "r1-s03"])]}, {"node_sets": [wanted(9, exclude=["r4-s01"])]},
+    {"node_sets": [wanted(6)], "lease_start": clock.moment(20 * DAY)}, {"node_sets": [wanted(2)], "operation": "scale", "name": "blue"},
+    {"node_sets": [wanted(14)], "operation": "scale", "name": "blue"}, {"node_sets": [wanted(33)]}, {"node_sets": [wanted(5, max_per={"rack": 1})]},
+])
+def test_a_glance_chooses_what_a_look_at_everything_does(ledger, monkeypatch, changes):
+    """A site of four racks, twelve servers of class cpu in each; r4 is outside the envelope, and others hold and have reserved some."""
+    site = sites.site(4, 24, 1, spares={"cpu": 2})
+    books.sync(ledger, dataclasses.replace(site, envelope=dataclasses.replace(site.envelope, switches=("leaf-r[123]*", "spine-*"))), "2")
+    books.serve(ledger, "blue", node_sets=[wanted(3)], lease_duration="7d")
+    clock.keep(ledger, "green", lease_start=clock.moment(2 * DAY), lease_duration="1d", node_sets=[wanted(2)])
+    books.move(ledger, ["r1-s05"], "quarantined", reason="smoke")
+    changes = {"name": "new", "operation": "create"} | changes
+    outcomes = []
+    for glance in (True, False):
+        if not glance:
+            monkeypatch.setattr(ground, "by_rack_alone", lambda *_node_set: False)
+        try:
+            outcomes.append(books.planned(ledger, **changes)["hash"])
+        except LeaseholdError as error:
+            outcomes.append(error.as_result())
+    assert outcomes[0] == outcomes[1]
 
 
 def test_what_a_plan_reads_does_not_grow_with_the_site(ledger):
