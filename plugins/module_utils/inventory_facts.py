@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a BMC says of its server: identity, health, drives, NICs, temperatures, logs. Reads only."""
+"""What a BMC says of its server: identity, health, drives, NICs, GPUs, temperatures, logs. Reads only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.redfish import val
 def gather(bmc: Bmc, subsets: Iterable[str]) -> dict:
     """The facts of one server.
 
-    :param subsets: of ``drives``, ``nics``, ``thermal``, ``log``.
+    :param subsets: of ``drives``, ``nics``, ``gpus``, ``thermal``, ``log``.
     :raises LeaseholdError: the BMC does not answer.
     """
     observed = bmc.read()
@@ -22,7 +22,7 @@ def gather(bmc: Bmc, subsets: Iterable[str]) -> dict:
         "power": observed["power"], "boot": observed["boot"],
         "virtual_media": observed["media"]["image"] if observed["media"]["inserted"] else None,
     }
-    readers = {"drives": Bmc.drives, "nics": _nics, "thermal": _thermal, "log": Bmc.log_entries}
+    readers = {"drives": Bmc.drives, "nics": _nics, "gpus": _gpus, "thermal": _thermal, "log": Bmc.log_entries}
     return facts | {subset: readers[subset](bmc) for subset in subsets}
 
 
@@ -44,6 +44,17 @@ def _nics(bmc: Bmc) -> list[dict]:
     with bmc.attempt("reading its NICs"):
         return [{"name": nic.identity, "mac": (nic.mac_address or "").lower()}
                 for nic in bmc.system.ethernet_interfaces.get_members()]
+
+
+def _gpus(bmc: Bmc) -> list[dict] | None:
+    """The processors that are GPUs; None when the BMC lists no processors at all, so that nothing is known."""
+    with bmc.attempt("reading its GPUs"):
+        path = (bmc.system.json.get("Processors") or {}).get("@odata.id")
+        if path is None:
+            return None
+        return [{"name": member.get("Id"), "model": member.get("Model"), "manufacturer": member.get("Manufacturer"),
+                 "serial": member.get("SerialNumber"), "health": (member.get("Status") or {}).get("Health")}
+                for member in bmc.members(path) if member.get("ProcessorType") == "GPU"]
 
 
 def _thermal(bmc: Bmc) -> dict:

@@ -22,7 +22,7 @@ options:
       - What to read besides power, boot device, virtual media, identity and overall health.
     type: list
     elements: str
-    choices: [drives, nics, thermal, log]
+    choices: [drives, nics, gpus, thermal, log]
     default: [drives]
   fail:
     description: Whether a BMC that cannot be read fails the task. If not, RV(failed_servers) tells why.
