@@ -23,7 +23,7 @@ from tests.contention.size import Size
 HOUR = 3600
 TENANTS = 4
 HEIR = "h"  # the end of the name of who takes over from a buyer
-PATIENCE = 60  # seconds without a database
+PATIENCE = 120  # seconds without a database, or waiting for one's turn to write to it
 PROOF = [{"drive": "disk0", "proven": True}]
 CONFLICT, AWAY, ADOPTED = "conflict", "away", "adopted"  # what else a journal says, and why an order was refused
 

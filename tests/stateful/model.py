@@ -72,8 +72,10 @@ class Model:
         return run["token"] if run and run["state"] == "running" else None
 
     def lapsed(self) -> list[str]:
-        return sorted(name for name, row in self.clusters.items()
-                      if row["hold_until"] and row["hold_until"] <= self.now and row["phase"] != "deleted" and not self.live(name))
+        """Clusters whose hold is over; one that was put to use, or whose release has begun, lapses no more."""
+        over = [name for name, row in self.clusters.items() if row["hold_until"] and row["hold_until"] <= self.now and row["phase"] != "deleted"]
+        unused = ("available", "claimed", *SERVER_ASIDE)
+        return sorted(name for name in over if not self.live(name) and all(self.states[server] in unused for server in self.held(name)))
 
     def reserved(self, start: str, end: str, cluster: str) -> set[Resource]:
         """What other clusters have reserved in a window."""
