@@ -14,10 +14,11 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.c
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.graphql import GraphQL
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.log import NEEDS, ChangeLog
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.lookup import Lookup
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.publish import Publish
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.setup import Setup
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.template import Template
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.ways import NoWay
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Reading
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Options, Publication, Reading
 
 FEW = 500  # things that are always worth asking for singly
 LOG_ADVICE = f"the token may not see the change log, so every sync is a cold one: give its user the permission {NEEDS}"
@@ -66,6 +67,10 @@ class NautobotSource:
     def devices(self, ids: Collection[str]) -> Records:
         """These devices with all that is theirs."""
         return self._graphql.some(ids) if ids else Records()
+
+    def publish(self, wanted: list[Publication], check_mode: bool) -> list[Change]:
+        """Make objects say what is wanted, as far as they differ."""
+        return Publish(self.api, check_mode).run(wanted)
 
     def setup(self, state: str, check_mode: bool) -> list[Change]:
         """Make (C(present)) or remove (C(absent)) what the collection needs here."""

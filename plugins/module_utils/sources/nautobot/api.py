@@ -17,6 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol i
 KIND = "Nautobot"
 OLDEST = (2, 0)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LINE = 60  # ids in one request's line: gunicorn refuses lines of more than 4094 characters
 LEAN = {"depth": 0, "exclude_m2m": "true"}  # without what takes most of the time
 
 
@@ -74,6 +75,13 @@ class Api:
         answer = self.client.get(f"/api/{path}/", params, needs=needs, accept=accept)
         self._said = self._said or self._heard(answer.headers.get("api-version", ""))
         return answer
+
+    def rows(self, path: str, params: Mapping, model: str, lean: bool = True) -> list[dict]:
+        """All rows of a list.
+
+        :param lean: without what they have several of: tags, tagged VLANs.
+        """
+        return self.client.pages(f"/api/{path}/", {**params, **(LEAN if lean else {"depth": 0})}, needs=view(model))
 
     def send(self, method: str, path: str, body, needs: str) -> Answer:
         """Write something: C(POST), C(PATCH) or C(DELETE). Not repeated: whether it was done is not known when its answer is lost."""
