@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.leasehold.cloud.plugins.module_utils import syncing
+from ansible_collections.leasehold.cloud.plugins.module_utils import publishing, syncing
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.source import SOURCE_CONSTRAINTS, mapping_of, source_of
 
@@ -13,7 +13,7 @@ warm()
 
 
 class ActionModule(LedgerAction):
-    """Reads what changed in the source, or all of it, and writes what differs."""
+    """Reads what changed in the source, or all of it, and writes what differs; or the other way round."""
 
     secrets = frozenset({"token"})
     constraints = SOURCE_CONSTRAINTS
@@ -21,8 +21,13 @@ class ActionModule(LedgerAction):
     def execute(self, args, task_vars):
         mapping, source = mapping_of(args["mapping"]), source_of(args)
         with self.open_ledger(args, migrate=args["migrate"]) as ledger:
-            found = syncing.sync(ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)
-        return self.apply(found.sync.changes, lambda: None) | _told(found) | {"cost": dict(source.cost)}
+            if args["state"] == "published":
+                changes, told = publishing.publish(ledger, source, mapping, keep=not self.check_mode), {}
+            else:
+                found = syncing.sync(
+                    ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)
+                changes, told = found.sync.changes, _told(found)
+        return self.apply(changes, lambda: None) | told | {"cost": dict(source.cost)}
 
 
 def _told(found: syncing.Outcome) -> dict:

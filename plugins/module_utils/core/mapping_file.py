@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mapping file: how a source's objects become ours. docs/sources.md is its reference.
 
-What objects are meant is said by a list of words, any of which suffices: C(tag:X), C(role:X), C(custom_field:X) (it has a value that is neither false, empty nor zero)
+What objects are meant is said by a list of words, any of which suffices: C(tag:X), C(role:X), C(custom_field:X) (it has a value that is neither
+false, empty nor zero)
 or C(custom_field:X=V), and C(X) alone, the object's slug or name (of a device: its role's).
 """
 
@@ -113,6 +114,10 @@ class Mapping:
 
     def __getitem__(self, key: str):
         return self.values[key]
+
+    def get(self, key: str, default: object = None) -> object:
+        """The value of a key, C(default) where there is none."""
+        return self.values.get(key, default)
 
     @property
     def fingerprint(self) -> str:

@@ -26,7 +26,7 @@ def tables() -> SimpleNamespace:
     """Every table of the ledger by its name, and ``metadata``."""
     metadata = sa.MetaData()
     made = [make(metadata) for make in (
-        _sites, _source_devices, _source_keys, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
+        _sites, _source_devices, _source_keys, _source_published, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
         _reservations, _quotas, _usage, _runs, _events,
     )]
     return SimpleNamespace(metadata=metadata, **{table.name: table for table in made})
@@ -77,6 +77,14 @@ def _source_keys(metadata):
     return sa.Table(
         "source_keys", metadata, _name("site", primary_key=True), _bytewise("source_key", 2 * NAME, primary_key=True),
         sa.Column("device", sa.String(64), primary_key=True), sa.Index("source_keys_by_device", "site", "device"),
+    )
+
+
+def _source_published(metadata):
+    """What was published to a site's source, by object: nothing else is ever taken back there."""
+    return sa.Table(
+        "source_published", metadata, _name("site", primary_key=True), sa.Column("object", sa.String(2 * NAME), primary_key=True),
+        _json("fields", nullable=False),
     )
 
 

@@ -15,6 +15,7 @@ from tests.unit.plugins.module_utils.ledger.test_holds import *
 from tests.unit.plugins.module_utils.ledger.test_leases import *
 from tests.unit.plugins.module_utils.ledger.test_migrations import *
 from tests.unit.plugins.module_utils.ledger.test_mirror import *
+from tests.unit.plugins.module_utils.ledger.test_publishing import *
 from tests.unit.plugins.module_utils.ledger.test_quotas import *
 from tests.unit.plugins.module_utils.ledger.test_report import *
 from tests.unit.plugins.module_utils.ledger.test_reservations import *

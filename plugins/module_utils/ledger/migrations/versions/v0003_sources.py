@@ -30,6 +30,7 @@ def upgrade() -> None:
     key = sa.Column("source_key", sa.String(256).with_variant(sa.String(256, collation="C"), "postgresql"), primary_key=True)
     op.create_table("source_keys", _text("site", primary_key=True), key, _text("device", 64, primary_key=True))
     op.create_index("source_keys_by_device", "source_keys", ["site", "device"])
+    op.create_table("source_published", _text("site", primary_key=True), _text("object", 256, primary_key=True), _json("fields", nullable=False))
 
 
 def _text(name: str, length: int = 128, **kwargs):
