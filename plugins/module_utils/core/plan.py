@@ -29,7 +29,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds, grace_seconds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Picks
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import Stock, place_of, stock_of
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_MEMBER_STATES, SERVER_UNUSED
 
 Manifests = Callable[[Order, Segment, Sequence[Server]], list[dict]]  # such as C(hypershift.manifests)
 # Up to so many switches a site's are all read back, and in a verify always. Beyond, those that the plan touches: the
@@ -125,7 +125,7 @@ def _decide(order: Order, datacenter: Datacenter, claims: Claims, held: HeldClus
             joining: Mapping[str, Sequence[Server]] | None) -> Decision:
     order = dataclasses.replace(order, tenant=held.tenant if held else order.tenant)
     segment = held.segment if held else None
-    if operation == "delete" and held and held.hold_until:
+    if operation == "delete" and held and held.hold_until and all(server.state in SERVER_UNUSED for server in held.servers):
         return Decision(order, None)  # its servers were never touched: it is called off in the ledger alone
     if operation == "delete":
         return Decision(order, segment, remove=_ordered(held.servers if held else ()))

@@ -23,6 +23,7 @@ SERVER_STEPS = {
     "repair": ("releasing", "cleaning"),
     "retired": ("cleaning",),
 }
+SERVER_UNUSED = ("available", "claimed", *SERVER_ASIDE)  # of a held server: it was never booted for its cluster, unless it was set aside later
 SERVER_MEMBER_STATES = ("claimed", "provisioning", "in_service")  # a held server in another state is on its way out
 
 CLUSTER_AT_WORK = ("provisioning", "verifying", "scaling", "upgrading")

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, NotFound, WipeUnproven
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_ASIDE, server_transition
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_UNUSED, server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers, usage
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import free as free_list
@@ -113,7 +113,7 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None, *,
         _refuse_others(tx, cluster, set(names) - {row["resource"] for row in rows if row["kind"] == "server"})
         rows = [row for row in rows if _server_of(row) in names]
     states = servers.load(tx, [row["resource"] for row in rows if row["kind"] == "server"])
-    freeable = (*FREEABLE, *SERVER_ASIDE) if unused else FREEABLE
+    freeable = SERVER_UNUSED if unused else FREEABLE
     _refuse_dirty(cluster, [row for row in states if row["state"] not in freeable])
     # Undoes the claim of a server that never left it: no step of a lease, so the state machine is not asked.
     servers.put(tx, [(row["name"], row["state"]) for row in states if row["state"] == "claimed"], "available")

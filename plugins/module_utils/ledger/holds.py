@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_UNUSED
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, reservations, runs
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
@@ -17,12 +18,17 @@ LAPSED = "hold lapsed"
 
 
 def lapsed(tx: Transaction) -> list[str]:
-    """Clusters whose hold is over, so that what they hold counts as free. One that a live run is at work on is not."""
+    """Clusters whose hold is over, so that what they hold counts as free.
+
+    Not one that a live run is at work on, nor one whose servers are on their way out: that release has to be finished.
+    """
     table = tables().clusters
     over = sa.select(table.c.name).where(table.c.hold_until <= tx.at, table.c.phase != "deleted").order_by(table.c.name)
     names = [row["name"] for row in tx.rows(over)]
-    at_work = {name for name, run in runs.of(tx, names).items() if runs.is_live(tx, run)} if names else set()
-    return [name for name in names if name not in at_work]
+    if not names:
+        return []
+    kept = {name for name, run in runs.of(tx, names).items() if runs.is_live(tx, run)} | _used(tx, names)
+    return [name for name in names if name not in kept]
 
 
 def lapse(tx: Transaction) -> list[Change]:
@@ -39,3 +45,10 @@ def give_up(tx: Transaction, cluster: str, reason: str) -> list[Change]:
     """Free what a cluster only held, and drop what it had reserved. What it has put to use stays its."""
     held = clusters.require(tx, cluster, "giving up its hold")["hold_until"]
     return (claims.free(tx, cluster, unused=True) if held else []) + reservations.drop(tx, cluster, reason)
+
+
+def _used(tx: Transaction, names: list[str]) -> set[str]:
+    """Those of the clusters that hold a server which is neither as it was claimed, nor set aside."""
+    held, states = tables().claims, tables().server_states
+    server = sa.and_(held.c.kind == "server", held.c.resource == states.c.server, states.c.state.not_in(SERVER_UNUSED))
+    return {row["cluster"] for chunk in chunks(names) for row in tx.rows(sa.select(held.c.cluster).join(states, server).where(held.c.cluster.in_(chunk)))}

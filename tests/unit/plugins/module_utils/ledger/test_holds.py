@@ -7,6 +7,7 @@ import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import IllegalTransition, Refused, WipeUnproven
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, holds, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.servers import Mover
 from tests.unit.plugins.module_utils.ledger import books, clock
 from tests.unit.plugins.module_utils.ledger.clock import HOUR
 
@@ -82,6 +83,18 @@ def test_a_server_set_aside_while_it_is_held_does_not_keep_the_hold_from_lapsing
     lapse(ledger, 2 * HOUR)
     assert clock.claims(ledger, "blue") == set()
     assert (books.states(ledger)[one], books.states(ledger)[other]) == ("quarantined", "available")
+
+
+def test_a_hold_whose_servers_are_on_their_way_out_does_not_lapse_and_stops_nobody(ledger):
+    """Whoever set them moving has to wipe them; until then a claim of others must not stumble over it."""
+    plan = clock.keep(ledger, "blue", hold=HOUR)
+    token = books.begin(ledger, "blue", "delete")
+    books.move(ledger, books.names_of(plan)[:1], "releasing", by=Mover("blue", token))
+    with ledger.transaction() as tx:
+        runs.end(tx, "blue", token, runs.FAILED)
+        tx.keep()
+    assert lapse(ledger, 2 * HOUR) == []
+    assert [server["name"] for server in books.planned(ledger, "blue", "delete")["remove"]] == books.names_of(plan)
 
 
 def test_a_delete_of_a_hold_has_no_servers_to_touch_and_frees_them(ledger):
