@@ -47,6 +47,7 @@ class Writer:
         if missing:
             raise Refused(400, {name: ["This field is required."] for name in missing})
         self._unique(model, fields, None)
+        self._fitting(model, fields)
         values = {name: tuple(pointed(field.default)) if field.kind in ("many", "tags") else custom if name == "custom_field_data" else field.default
                   for name, field in model.fields.items()}
         row = self.store.put(model, {**values, **fields, "created": self._tick(), "last_updated": self.now})
@@ -66,6 +67,7 @@ class Writer:
         if custom is not None:
             fields["custom_field_data"] = {name: value for name, value in {**row.custom_field_data, **custom}.items() if value not in (None, "")}
         self._unique(row.model, fields, row)
+        self._fitting(row.model, {**row.values, **fields})
         self.store.set(row, {**fields, "last_updated": self._tick()})
         self._note("update", row, before, self.snapshot(row), message)
         for side, things in ends.items():
@@ -186,6 +188,14 @@ class Writer:
         for name in {"slug", "name"}.intersection(fields) if model.type in ("dcim.site", "extras.tag", "extras.customfield", "tenancy.tenant") else ():
             if any(row.values[name] == fields[name] and row is not mine for row in self.store.rows[model.type].values()):
                 raise Refused(400, {name: [f"{model.type.partition('.')[2]} with this {name} already exists."]})
+
+    @staticmethod
+    def _fitting(model: Model, values: dict) -> None:
+        """What NetBox refuses of an interface's VLANs."""
+        if model.type == "dcim.interface" and values.get("untagged_vlan") is not None and not values.get("mode"):
+            raise Refused(400, {"untagged_vlan": ["Interface mode does not support untagged vlan"]})
+        if model.type == "dcim.interface" and values.get("tagged_vlans") and values.get("mode") != "tagged":
+            raise Refused(400, {"tagged_vlans": ["Interface mode does not support tagged vlans"]})
 
     def _tick(self) -> datetime.datetime:
         self.now += datetime.timedelta(milliseconds=1)

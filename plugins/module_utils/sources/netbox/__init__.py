@@ -85,7 +85,7 @@ class NetBoxSource:
             return Delta(cursor)
         records = self._some({"id": numbers, **filters})
         there = {device.id for device in records.devices}
-        gone = frozenset(map(str, numbers)) - there
+        gone = frozenset(map(str, found.left)) - there
         records = records.merged(self.devices(_neighbours(records, found.shown) - there))
         wide = self._by(lambda way: way.wide()) if found.wide else None
         records = Records(wide, records.devices, records.interfaces, records.ends, records.addresses)

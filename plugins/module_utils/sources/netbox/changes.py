@@ -24,7 +24,9 @@ SHOWN_PORT = ("name", "lag")  # of an interface, likewise
 class Affected:
     """Numbers of objects, by what they are; C(filters) are those of the list of devices: C({rack_id: {5}})."""
 
+    site: int
     devices: set[int] = dataclasses.field(default_factory=set)  # whose own rows changed
+    left: set[int] = dataclasses.field(default_factory=set)  # of the devices that were in the site, those that are no longer, unless they came back
     shown: set[int] = dataclasses.field(default_factory=set)  # of these, those whose neighbours' ends changed with it
     interfaces: set[int] = dataclasses.field(default_factory=set)
     addresses: set[int] = dataclasses.field(default_factory=set)
@@ -74,7 +76,7 @@ def affected(rows: Iterable[Mapping], site: int) -> Affected:
 
     :param site: the site's number.
     """
-    found = Affected()
+    found = Affected(site)
     for row in rows:
         entry = Entry.of(row)
         note = NOTES.get(entry.type)
@@ -86,7 +88,12 @@ def affected(rows: Iterable[Mapping], site: int) -> Affected:
 
 
 def _device(found: Affected, entry: Entry) -> None:
+    sites = entry.both("site")
+    if entry.before and found.site not in sites:
+        return
     found.devices.add(entry.number)
+    if entry.action == "delete" or entry.before.get("site") == found.site != entry.after.get("site"):
+        found.left.add(entry.number)
     if entry.changed(*SHOWN):
         found.shown.add(entry.number)
 

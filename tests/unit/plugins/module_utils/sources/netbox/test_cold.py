@@ -25,7 +25,8 @@ def enrich(site) -> None:
     call("PATCH", f"dcim/sites/{place}", {"region": germany, "tags": [{"slug": "canary"}]})
     room = call("POST", "dcim/locations", {"name": "room 2", "slug": "room-2", "site": place})["id"]
     call("POST", "dcim/racks", {"name": "r1", "site": place, "location": room})
-    tagged = call("POST", "ipam/vlan-groups", {"name": "Europe's", "slug": "eu", "scope_type": "dcim.region", "scope_id": region, "vid_ranges": [[5, 5], [7, 9]]})
+    tagged = call(
+        "POST", "ipam/vlan-groups", {"name": "Europe's", "slug": "eu", "scope_type": "dcim.region", "scope_id": region, "vid_ranges": [[5, 5], [7, 9]]})
     inside = call("POST", "ipam/vlan-groups", {"name": "Room", "slug": "room", "scope_type": "dcim.location", "scope_id": room, "vid_ranges": [[11, 12]]})
     call("POST", "ipam/vlan-groups", {"name": "No", "slug": "no", "scope_type": "dcim.region", "scope_id": call(
         "POST", "dcim/regions", {"name": "Asia", "slug": "asia"})["id"]})
@@ -41,7 +42,7 @@ def enrich(site) -> None:
     call("PATCH", f"dcim/devices/{device}", {"custom_fields": {"leasehold_class": "gpu", "owner": number("tenancy/tenants", "Blue Ocean"), "empty": ""}})
     nic = number("dcim/interfaces", ("r1-s02", "eth1"))
     call("PATCH", f"dcim/interfaces/{nic}", {
-        "untagged_vlan": number("ipam/vlans", 100), "tagged_vlans": [number("ipam/vlans", 101), number("ipam/vlans", 102)], "tags": [{"slug": "canary"}],
+        "mode": "tagged", "untagged_vlan": number("ipam/vlans", 100), "tagged_vlans": [number("ipam/vlans", 101), number("ipam/vlans", 102)], "tags": [{"slug": "canary"}],
         "enabled": False})
 
 
@@ -106,7 +107,8 @@ def test_pages_and_chunks_are_read_to_the_end(site):
 
 def test_what_a_template_shows_is_checked(site):
     template = site.fake.find("extras.exporttemplate", name="leasehold-devices-1")
-    for code, said in (("{{ nonsense.of.all }}", "fails there"), ("[1]", "not the one"), ("<p>", "renders no JSON"), ('{"leasehold": "devices-1"}', "not the one")):
+    for code, said in (
+        ("{{ nonsense.of.all }}", "fails there"), ("[1]", "not the one"), ("<p>", "renders no JSON"), ('{"leasehold": "devices-1"}', "not the one")):
         site.call("PATCH", f"extras/export-templates/{template.id}", {"template_code": code})
         reading = site.source().read()
         assert reading.way == "graphql"

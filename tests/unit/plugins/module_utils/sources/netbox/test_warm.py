@@ -62,6 +62,19 @@ def test_what_others_do_elsewhere_is_of_no_concern(site, mirror):
     assert mirror.follow().empty
 
 
+def test_devices_of_other_sites_are_neither_read_nor_gone(site, mirror):
+    other = site.call("POST", "dcim/sites", {"name": "lon1", "slug": "lon1"})["id"]
+    common = {key: site.number(path, name) for key, path, name in (
+        ("role", "dcim/device-roles", "server"), ("device_type", "dcim/device-types", "CPU-2S"))}
+    device = site.call("POST", "dcim/devices", {"name": "far", "site": other, **common})["id"]
+    mirror.cursor = site.source().read().cursor
+    site.call("PATCH", f"dcim/devices/{device}", {"serial": "X"})
+    assert mirror.follow().empty
+    site.call("POST", "dcim/interfaces", {"device": device, "name": "eth0", "type": "25gbase-x-sfp28"})
+    site.call("DELETE", f"dcim/devices/{device}")
+    assert mirror.follow().empty
+
+
 def test_a_changed_device_and_no_other(site, mirror):
     site.call("PATCH", f"dcim/devices/{site.number('dcim/devices', 'r1-s02')}", {"serial": "NEW", "status": "failed"})
     delta = mirror.follow()
@@ -121,7 +134,8 @@ def test_behind_a_panel_both_far_ends_are_told(site, mirror):
     delta = mirror.follow()
     assert {"r1-s01", "leaf-r1a"} <= names(delta.records)
     assert "eth0" not in ends(mirror.records, "r1-s01")
-    site.call("POST", "dcim/cables", {"a_terminations": [{"object_type": "dcim.rearport", "object_id": rear.id}], "b_terminations": [end(site, "leaf-r1a", "s01")]})
+    site.call(
+        "POST", "dcim/cables", {"a_terminations": [{"object_type": "dcim.rearport", "object_id": rear.id}], "b_terminations": [end(site, "leaf-r1a", "s01")]})
     delta = mirror.follow()
     assert {"r1-s01", "leaf-r1a"} <= names(delta.records)
     assert ends(mirror.records, "r1-s01")["eth0"] == ("leaf-r1a", "s01")
@@ -182,7 +196,7 @@ def test_site_wide_things_and_the_devices_that_repeat_them(site, mirror):
     assert {device.rack for device in delta.records.devices} == {"row1-r1"}
 
     vlan = site.number("ipam/vlans", 100)
-    site.call("PATCH", f"dcim/interfaces/{site.number('dcim/interfaces', ('r1-s02', 'eth1'))}", {"untagged_vlan": vlan})
+    site.call("PATCH", f"dcim/interfaces/{site.number('dcim/interfaces', ('r1-s02', 'eth1'))}", {"untagged_vlan": vlan, "mode": "access"})
     mirror.follow()
     site.call("PATCH", f"ipam/vlans/{vlan}", {"vid": 150})
     delta = mirror.follow()
