@@ -14,7 +14,8 @@ preload("httpx")
 
 READER = "Make a user of its own for the collection in the source, neither staff nor superuser, and give it the permission leasehold.cloud read."
 READ_ONLY = "Make a token for that user that cannot write, that is accepted from the controllers' addresses alone, and that expires."
-WRITER = "Give the user, or another one for publishing, the permissions {} as well, limited by constraints to the site's objects; its token has to be able to write."
+WRITER = ("Give the user, or another one for publishing, the permissions {} as well, limited by constraints to the site's objects; its token has to "
+          "be able to write.")
 SAVED = "Keep the token in a vault or in the credential store of AWX; the collection takes it from LEASEHOLD_SOURCE_TOKEN."
 
 

@@ -13,7 +13,8 @@ description:
   - Hosts are the servers and switches of the ledger's mirror, with the ledger's own knowledge of who holds them, and the hubs named here.
   - Groups are C(servers), C(switches), C(hubs), and by prefix C(site_), C(rack_), C(class_), C(state_), C(tenant_), C(cluster_), C(role_).
   - The filters work in the database, so that a large site costs what is asked for. So does O(expose), which leaves variables out.
-  - With O(sources) and O(sync), the mirror is brought up to date first, which costs what has changed. A source that does not answer does not take the inventory away,
+  - With O(sources) and O(sync), the mirror is brought up to date first, which costs what has changed. A source that does not answer does not take the
+    inventory away,
     unless O(stale=fail). The mirror of before is used then, and a warning tells its age.
   - Values from sources are never templates.
   - The playbooks for orders do not need it. They add the hosts that they touch themselves.

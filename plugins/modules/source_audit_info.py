@@ -12,9 +12,11 @@ version_added: 0.2.0
 short_description: Tell what in a source of truth would stop an order or make it unsafe
 description:
   - Reads all of a source, and nothing else. The ledger is not asked.
-  - Errors are what keeps a device, or the site, from being used. A server without BMC address, class, serial, rack or a cabled NIC; a MAC address, serial, BMC address
+  - Errors are what keeps a device, or the site, from being used. A server without BMC address, class, serial, rack or a cabled NIC; a MAC address,
+    serial, BMC address
     or switch port that two have; a switch without network OS or management address, or without a way to the border; pools that overlap; no quarantine VLAN.
-  - Warnings are what may make an order unsafe or poorer. A NIC without cable or in a LAG of the switch; a VLAN outside the ranges of its group, or of a pool and in use;
+  - Warnings are what may make an order unsafe or poorer. A NIC without cable or in a LAG of the switch; a VLAN outside the ranges of its group, or of
+    a pool and in use;
     what is offered but not delegated; too few canaries; a status that the mapping does not know.
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:

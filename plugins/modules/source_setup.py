@@ -11,9 +11,11 @@ module: source_setup
 version_added: 0.1.0
 short_description: Make, or remove, what the collection needs in a source of truth
 description:
-  - "Makes what lets a source be read fast and written to with care: what renders a site in a few requests (NetBox: export templates; Nautobot: computed fields), the
-    custom field that names a server's cluster, tags that the mapping file's defaults look for, and permissions for what is read and what the mapping publishes."
-  - Permissions are made without users. Give them to the user of the token that syncs and publishes; RV(advice) says how. This action itself needs another token, of
+  - "Makes what lets a source be read fast and written to with care: what renders a site in a few requests (NetBox: export templates; Nautobot:
+    computed fields), the custom field that names a server's cluster, tags that the mapping file's defaults look for, and permissions for what is
+    read and what the mapping publishes."
+  - Permissions are made without users. Give them to the user of the token that syncs and publishes; RV(advice) says how. This action itself needs
+    another token, of
     an admin of the source, once.
   - What is there already is put right, and what others use is left alone. Removal leaves tags that are in use.
   - NetBox has these things for all of its sites at once; remove them when none of them is mirrored any more.

@@ -81,7 +81,8 @@ def _processor(web: subprocess.Popen | None) -> float:
 def told(report: Report, name: str, runs: list[Spent], against: str = "", theirs: Iterable[Spent] = (), budget: float | None = None) -> None:
     """Wall and processor time, requests and bytes of some runs, beside those of others."""
     theirs = list(theirs)
-    report.add(Figure(name, "s", [run.seconds for run in runs], against or ("budget" if budget else ""), [run.seconds for run in theirs] or [budget] * bool(budget)))
+    report.add(
+        Figure(name, "s", [run.seconds for run in runs], against or ("budget" if budget else ""), [run.seconds for run in theirs] or [budget] * bool(budget)))
     for what, unit, value in (("processor time of the client", "s", lambda run: run.processor), ("processor time of the server", "s", lambda run: run.server),
                               ("requests", "requests", lambda run: run.requests), ("answers", "MB", lambda run: run.bytes / 1e6)):
         if any(map(value, runs)):
@@ -102,7 +103,7 @@ def nautobot(report: Report) -> None:
 
 
 def _options(site: Site) -> Options:
-    return Options(url=site.url, token=site.token, site=site.document["site"]["name"], mapping=MAPPING, timeout=600)
+    return Options(url=site.url, token=site.token, site=site.document["site"]["name"], mapping=OURS.values, timeout=600)
 
 
 def _compared(report: Report, server: Nautobot, site: Site) -> None:
@@ -180,7 +181,7 @@ def _large(report: Report, site: Site) -> None:
 def netbox(report: Report) -> None:
     """Ours and C(netbox.netbox.nb_inventory) on a live NetBox that has a site with 2,000 servers."""
     options = Options(url=os.environ["LEASEHOLD_TEST_NETBOX_URL"], token=os.environ["LEASEHOLD_TEST_NETBOX_TOKEN"],
-                      site=os.environ["LEASEHOLD_BENCH_NETBOX_SITE"], mapping=MAPPING, timeout=600)
+                      site=os.environ["LEASEHOLD_BENCH_NETBOX_SITE"], mapping=OURS.values, timeout=600)
     source = open_source("netbox", options)
     source.setup("present", False)
     devices = len(source.read().records.devices)

@@ -83,7 +83,8 @@ class Loader:
             **({"group": self.numbers["ipam/vlan-groups", vlan["group"]]} if vlan["group"] else {"site": self.number})} for vlan in vlans],
             [vlan["vid"] for vlan in vlans])
         self.make("ipam/prefixes", [{
-            "prefix": prefix["prefix"], **self.vrf, "scope_type": "dcim.site", "scope_id": self.number, "tags": self._tags(prefix["tags"])} for prefix in prefixes],
+            "prefix": prefix["prefix"], **self.vrf, "scope_type": "dcim.site", "scope_id": self.number, "tags": self._tags(prefix["tags"]),
+        } for prefix in prefixes],
             [prefix["prefix"] for prefix in prefixes])
 
     def _devices(self, devices: list[dict]) -> None:

@@ -109,7 +109,8 @@ TABLE: dict[str, tuple[str, dict[str, Field]]] = {
     "extras.journalentry": ("extras/journal-entries", {
         "assigned_object": Field("any", back="journal_entries"), "kind": Field("choice", default="info"), "comments": NAME}),
 }
-PLAIN = {"dcim.cabletermination", "dcim.portmapping", "extras.tag", "extras.customfield", "extras.exporttemplate", "users.objectpermission"}  # without tags and custom fields
+PLAIN = {"dcim.cabletermination", "dcim.portmapping", "extras.tag", "extras.customfield", "extras.exporttemplate",
+         "users.objectpermission"}  # without tags and custom fields
 MODELS = {
     type_: Model(type_, path, fields if type_ in PLAIN else fields | {"tags": Field("tags"), "custom_field_data": JSON}, number)
     for number, (type_, (path, fields)) in enumerate(TABLE.items(), 11)

@@ -49,7 +49,8 @@ class Loader:
         self.site = dcim.Location.objects.create(name=document["site"]["name"], location_type=kind, status=status(dcim.Location, "active"))
         self.tenants = {name: Tenant.objects.get_or_create(name=name)[0] for name in document["tenants"]}
         self.tags = {name: self._tag(name) for name in document["tags"]}
-        self.racks = {name: dcim.Rack.objects.create(name=name, location=self.site, status=status(dcim.Rack, "active"), u_height=64) for name in document["racks"]}
+        self.racks = {
+            name: dcim.Rack.objects.create(name=name, location=self.site, status=status(dcim.Rack, "active"), u_height=64) for name in document["racks"]}
         self.roles = {name: self._role(name) for name in document["roles"]}
         self.types = {}
         for name, maker in document["types"].items():

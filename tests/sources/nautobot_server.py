@@ -127,7 +127,8 @@ class Nautobot:
         environment = self._environment(name)
         port = _free_port()
         web = subprocess.Popen(
-            [self.bin / "gunicorn", "--preload", "-w", str(workers), "-b", f"127.0.0.1:{port}", "--timeout", "600", "--chdir", HERE, "nautobot_wsgi:application"],
+            [self.bin / "gunicorn", "--preload", "-w", str(workers), "-b", f"127.0.0.1:{port}", "--timeout", "600", "--chdir", HERE,
+             "nautobot_wsgi:application"],
             env=environment, cwd=self.directory, stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
         console = Console(self.python, environment, self.log)
         site = Site(f"http://127.0.0.1:{port}", "", console, web, document)

@@ -183,7 +183,7 @@ def _invalid(where: str, problem: str, remedy: str) -> InvalidInput:
     return InvalidInput(problem, object=where, attempted="reading the mapping of the source", remedy=remedy)
 
 
-Check = Callable[[object], str | None]  # says what a value should be, when it is not
+Check = Callable[[object], "str | None"]  # says what a value should be, when it is not
 
 
 def _texts(value: object) -> str | None:

@@ -27,7 +27,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.flow import m
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import LEAF_PAIR, RACK, Cell, Place, natural
 
 MOST_CAPS = 2  # kinds of domain in max_per: whether more of them can be met at once takes too long to find out
-Peers = Sequence[tuple[str | None, Place]]  # the cluster's other servers, each with its node set
+Peers = Sequence[tuple["str | None", Place]]  # the cluster's other servers, each with its node set
 Picks = list[tuple[Cell, int]]
 
 

@@ -22,7 +22,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import
     Claims, HeldCluster, NodeSet, Order, Segment, node_sets_of,
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
-    ClaimConflict, InvalidOrder, NoCapacity, NotFound, OutsideEnvelope, StalePlan,
+    ClaimConflict, InvalidOrder, NotFound, OutsideEnvelope, StalePlan,
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.grounds import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server

@@ -129,7 +129,8 @@ def _vlans(records: Records, mapping: Mapping, site: MappedSite) -> Iterator[Fin
     for vlan in records.wide.vlans:
         group = groups.get(vlan.group)
         if group and group.ranges and not _within(vlan.vid, group.ranges):
-            yield Finding(WARNING, "vlan_outside_group", f"VLAN {vlan.vid} ({vlan.name})", f"it is outside the ranges of its group {group.name}, {group.ranges}",
+            yield Finding(WARNING, "vlan_outside_group", f"VLAN {vlan.vid} ({vlan.name})",
+                          f"it is outside the ranges of its group {group.name}, {group.ranges}",
                           "Move it into a group that has it, or correct the ranges.")
     published = {vlan.vid for vlan in records.wide.vlans if ours(role=vlan.role, tags=vlan.tags, fields=vlan.custom_fields)}
     pools = {vid: pool.name for pool in site.datacenter.vlan_pools for vid in pool.vlans if vid not in published}

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a source's records to servers, switches, links and canaries, device by device.
 
-What is wrong with a device is its own problem, in the source's words; it hides no other. What nobody else may have (a MAC address, a serial, a switch port ...) are a
+What is wrong with a device is its own problem, in the source's words; it hides no other. What nobody else may have (a MAC address, a serial, a switch
+port ...) are a
 device's C(keys): whoever maps a few devices only has to add those that share a key with one of them.
 """
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a source's records to what is site-wide in a data centre: racks, pools, quarantine VLAN, envelope, canaries.
 
-Pools hold only what nobody else has: of a pool's VLANs and prefixes, those that the source knows as objects of their own are left out, unless they are ours (the
+Pools hold only what nobody else has: of a pool's VLANs and prefixes, those that the source knows as objects of their own are left out, unless they
+are ours (the
 mapping's C(ours): what we published).
 """
 

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which devices must be looked at anew because others changed: those that are cabled to a switch that is another now, and those that have the same as another."""
+"""Which devices must be looked at anew because others changed: those that are cabled to a switch that is another now, and those that have the same as
+another."""
 
 from __future__ import annotations
 

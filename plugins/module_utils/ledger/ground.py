@@ -143,7 +143,8 @@ def _networks(tx: Transaction, period: Period, site: str, own: Iterable[Mapping]
         query = sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind.in_(("vlan", "prefix")))
         rows = list(tx.execute(query if over is None else query.where(sa.not_(over))))
         answers.append(Claims(
-            {}, {_vlan(name, site): cluster for name, cluster in vlans.items()} | {_vlan(name, site): cluster for kind, name, cluster in rows if kind == "vlan"},
+            {}, {_vlan(name, site): cluster for name, cluster in vlans.items()} | {
+                _vlan(name, site): cluster for kind, name, cluster in rows if kind == "vlan"},
             prefixes | {name: cluster for kind, name, cluster in rows if kind == "prefix"}, vlan, mine.get("prefix"),
         ))
     return answers

@@ -26,8 +26,8 @@ def tables() -> SimpleNamespace:
     """Every table of the ledger by its name, and ``metadata``."""
     metadata = sa.MetaData()
     made = [make(metadata) for make in (
-        _sites, _source_devices, _source_keys, _source_published, _cells, _servers, _switches, _links, _pools, _canaries, _server_states, _free_servers, _clusters, _claims,
-        _reservations, _quotas, _usage, _runs, _events,
+        _sites, _source_devices, _source_keys, _source_published, _cells, _servers, _switches, _links, _pools, _canaries,
+        _server_states, _free_servers, _clusters, _claims, _reservations, _quotas, _usage, _runs, _events,
     )]
     return SimpleNamespace(metadata=metadata, **{table.name: table for table in made})
 

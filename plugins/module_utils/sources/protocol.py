@@ -54,7 +54,8 @@ class Delta:
     """What changed since a cursor.
 
     C(records.devices) are the devices that were made or changed, or any of whose interfaces, cables, addresses did, each with all that is theirs; of a changed
-    cable, the devices at both ends of its path, before and after. C(records.wide) is all that is site-wide, if any of it changed, else None. C(gone) are the ids of
+    cable, the devices at both ends of its path, before and after. C(records.wide) is all that is site-wide, if any of it changed, else None. C(gone)
+    are the ids of
     devices that were deleted or are no longer of the site.
     """
 

@@ -36,7 +36,8 @@ def test_cabling_against_what_a_switch_hears(action, bench, servers):
     heard = {"leaf-a": [{"port": "r1-s02", "mac": servers[0]["nics"][0]["mac"], "name": "r1-s01"}]}
     found = action("server_verify_info", bench.options(neighbours=heard) | {"servers": servers})
     cables = {(one["severity"], one["server"], one["what"], one["found"]) for one in found["differences"] if one["what"].startswith("cable")}
-    assert cables == {("error", "r1-s01", "cable eth0", "port r1-s02 of leaf-a"), ("error", "r1-s02", "cable eth0", f"r1-s01 ({servers[0]['nics'][0]['mac']}) is there")}
+    assert cables == {
+        ("error", "r1-s01", "cable eth0", "port r1-s02 of leaf-a"), ("error", "r1-s02", "cable eth0", f"r1-s01 ({servers[0]['nics'][0]['mac']}) is there")}
     assert found["silent_switches"] == ["leaf-b"]
 
 

@@ -181,7 +181,8 @@ class GraphQL:
     def _few_paths(self, interfaces: list[tuple]) -> list[tuple] | None:
         """What the paths of some interfaces lead to; None: there are so many that all paths are read in less time."""
         ids = [row[0] for row in interfaces]
-        cabled = [row["id"] for part in chunks(ids, STRANGERS) for row in self.api.query(f"{{interfaces(id: {literal(part)}, has_cable: true){{id}}}}")["interfaces"]]
+        cabled = [row["id"] for part in chunks(ids, STRANGERS) for row in self.api.query(
+            f"{{interfaces(id: {literal(part)}, has_cable: true){{id}}}}")["interfaces"]]
         if len(cabled) > FEW_PATHS:
             return None
         found = self.api.query(f"{{interfaces(id: {literal(cabled)}){{id cable_paths{{{PATH}}}}}}}")["interfaces"] if cabled else []

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ledger says, published in Nautobot: on devices and interfaces that are there, and as VLANs and prefixes of our own (by tag). Journal entries are notes."""
+"""What the ledger says, published in Nautobot: on devices and interfaces that are there, and as VLANs and prefixes of our own (by tag). Journal
+entries are notes."""
 
 from __future__ import annotations
 
@@ -234,7 +235,8 @@ class Publish:
             if (one.id, _key(one)) in there:
                 continue
             if not self.check_mode:
-                self.writer.make(*NOTES, {"assigned_object_type": "dcim.device", "assigned_object_id": one.id, "note": f"{one.fields['comment']}\n\n{_key(one)}"})
+                self.writer.make(
+                    *NOTES, {"assigned_object_type": "dcim.device", "assigned_object_id": one.id, "note": f"{one.fields['comment']}\n\n{_key(one)}"})
             changes.append(Change("source", f"note {one.name}", None, one.fields["comment"]))
         return changes
 

@@ -36,7 +36,8 @@ MADE = {"vlan": "ipam.vlan", "prefix": "ipam.prefix", "journal": "extras.note"}
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """An object: the list that it is in, what it is found by, and what it has besides. C(model) is named in errors, C(spared) says that it is kept when used."""
+    """An object: the list that it is in, what it is found by, and what it has besides. C(model) is named in errors, C(spared) says that it is kept
+    when used."""
 
     path: str
     model: str
@@ -89,7 +90,8 @@ class Setup:
         for name, models, actions in (("change", CHANGED, ["change"]), ("make", MADE, ["add", "delete"])):
             types = sorted({model for field, model in models.items() if field in self.publish})
             if types:
-                yield Wanted("users/permissions", "users.objectpermission", {"name": f"leasehold.cloud {name}"}, {"object_types": types, "actions": actions, **about})
+                yield Wanted(
+                    "users/permissions", "users.objectpermission", {"name": f"leasehold.cloud {name}"}, {"object_types": types, "actions": actions, **about})
 
     def _find(self, item: Wanted) -> dict | None:
         (by, value), = item.found_by.items()
@@ -123,7 +125,8 @@ class Setup:
         """Whether other sites of this Nautobot are mirrored, too: they need all but this site's integration."""
         if item.model == INTEGRATION:
             return False
-        others = self.api.get("extras/relationship-associations", {"relationship": RELATIONSHIP, "limit": 5, **LEAN}, "view on extras.relationshipassociation").json()
+        others = self.api.get(
+            "extras/relationship-associations", {"relationship": RELATIONSHIP, "limit": 5, **LEAN}, "view on extras.relationshipassociation").json()
         return any(row["destination_id"] != self.api.site["id"] for row in others["results"])
 
     def _associate(self, check_mode: bool) -> Change | None:

@@ -160,7 +160,8 @@ def cells(draw, theme: str) -> list[Cell]:
         attributes = {"feed": feed, "gpu": draw(st.sampled_from(["H100", "A100"]))} if feed else {"gpu": "H100"}
         single = theme in ("within", "names", "any") and draw(st.booleans())
         made.append(Cell(
-            f"cell{number}", "gpu", Place(rack, leafs, attributes), 1 if single or theme == "caps" else draw(st.integers(1, 3)), f"first{draw(st.integers(0, 3))}",
+            f"cell{number}", "gpu", Place(rack, leafs, attributes), 1 if single or theme == "caps" else draw(st.integers(1, 3)),
+            f"first{draw(st.integers(0, 3))}",
             True, f"s{number}" if single else None, draw(st.sampled_from([None, "w", "w", "other"])) if single else None,
             theme in ("names", "any") and draw(st.integers(0, 3)) == 0,
         ))

@@ -62,7 +62,8 @@ def test_one_port_cabled_twice_is_told_of_both():
 @pytest.mark.parametrize(("values", "code"), [({"platform": None}, "no_network_os"), ({"primary_ip": None}, "no_address")])
 def test_a_switch_that_cannot_be_used_is_told_once_with_what_hangs_on_it(values, code):
     found = source_audit.audit(device(records(), "d-leaf-r1a", **values), Mapping())
-    assert [(finding.code, finding.object) for finding in found if finding.severity == "error"] == sorted([("bad_switch", "device leaf-r1a"), (code, "device leaf-r1a")])
+    assert [(finding.code, finding.object) for finding in found if finding.severity == "error"] == sorted(
+        [("bad_switch", "device leaf-r1a"), (code, "device leaf-r1a")])
     assert "4 servers" in next(finding.problem for finding in found if finding.code == "bad_switch")
 
 

@@ -76,7 +76,8 @@ def test_the_order_of_records_means_nothing():
 
 @pytest.mark.parametrize(("values", "code"), [
     ({"oob_ip": None}, "no_bmc_address"), ({"serial": ""}, "no_serial"), ({"rack": None}, "no_rack"), ({"rack": "r9"}, "no_rack"),
-    ({"custom_fields": {}, "type": None}, "no_class"), ({"name": "Büro 1"}, "no_name"), ({"name": None}, "no_name"), ({"oob_ip": "not a host"}, "no_bmc_address"),
+    ({"custom_fields": {}, "type": None}, "no_class"), ({"name": "Büro 1"}, "no_name"), ({"name": None}, "no_name"), (
+        {"oob_ip": "not a host"}, "no_bmc_address"),
 ])
 def test_what_is_wrong_with_a_server_is_told_of_it_and_hides_no_other(values, code):
     found = device(records(), **values)
@@ -305,7 +306,8 @@ def test_slugs_are_as_netbox_makes_them():
 
 
 @pytest.mark.parametrize("mapping", [
-    {"rolls": {}}, {"roles": {"server": "server"}}, {"roles": {"boss": []}}, {"roles": {"leaf": ["custom_field:x"]}}, {"status": {"a": "up"}}, {"names": "upper"},
+    {"rolls": {}}, {"roles": {"server": "server"}}, {"roles": {"boss": []}}, {"roles": {"leaf": ["custom_field:x"]}}, {
+        "status": {"a": "up"}}, {"names": "upper"},
     {"class": "type"}, {"bmc_port": "x"}, {"bmc_dns_name": 1}, {"vlan_pools": {"a": "x"}}, {"prefix_pools": {"a": "10.0.0.0/8"}}, {"quarantine_vlan": 5000},
     {"prefix_pools": {"a": {"prefix": "10.0.0.1/8", "length": 9}}}, {"canaries": [{"name": "x"}]}, {"publish": ["everything"]}, {"spares": {"gpu": -1}}, ["x"],
 ])

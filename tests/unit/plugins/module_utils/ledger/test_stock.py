@@ -232,7 +232,8 @@ def test_strangers_are_some_of_every_other_cluster(ledger):
 def test_a_part_of_a_large_site_gives_the_same_plan_as_the_whole(ledger):
     site = sites.site(20, 4, 2)
     books.sync(ledger, dataclasses.replace(site, envelope=dataclasses.replace(site.envelope, switches=("leaf-*", "spine-*"))), "2")
-    for changes in ({}, {"placement": "pack"}, {"node_sets": [wanted(5, max_per={"rack": 1}), wanted(3, "more", within="rack") | {"class": "gpu", "count": 2}]}):
+    for changes in (
+        {}, {"placement": "pack"}, {"node_sets": [wanted(5, max_per={"rack": 1}), wanted(3, "more", within="rack") | {"class": "gpu", "count": 2}]}):
         order = books.order("blue", **changes)
         whole = core_plan.cluster_plan(order, site, Claims(), None, "create", None, {})
         part = books.planned(ledger, "blue", **changes)

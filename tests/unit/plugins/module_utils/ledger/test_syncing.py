@@ -86,7 +86,8 @@ def _interfaces(world: World, *roles: str) -> list[str]:
 
 def rename(world: World, one: int, other: int) -> None:
     id = _pick(_devices(world), one)
-    world.device(id, name=_pick([f"other-{other % 5}", _pick([device.name for device in world.devices.values()], other), world.devices[id].name, None, "Not A Label"],
+    world.device(id, name=_pick([f"other-{other % 5}", _pick([device.name for device in world.devices.values()], other), world.devices[id].name, None,
+    "Not A Label"],
                                 other))
 
 
@@ -252,7 +253,8 @@ def test_a_clash_is_found_with_a_server_that_was_not_changed_and_ends_when_it_en
     ledger, world = mirrored
     world.device("d-r1-s01", serial="S2-1")
     outcome = sync(ledger, world)
-    assert [(problem["code"], problem["object"]) for problem in outcome.problems] == [("duplicate_serial", "device r1-s01"), ("duplicate_serial", "device r2-s01")]
+    assert [(problem["code"], problem["object"]) for problem in outcome.problems] == [
+        ("duplicate_serial", "device r1-s01"), ("duplicate_serial", "device r2-s01")]
     assert outcome.sync.counts["servers"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 6, "missing": 2}
     assert books.states(ledger).keys() >= {"r1-s01", "r2-s01"}, "the old rows stay"
     with ledger.reading() as tx:
@@ -431,7 +433,8 @@ def test_a_server_and_its_switch_come_and_go(mirrored):
     ledger, world = mirrored
     world.add(Device("d-new", "leaf-r1c", "leaf", None, "r1", None, "active", platform="openvswitch", primary_ip="192.0.2.99"),
               Interface("new-1", "d-new", "p1"), Interface("new-up", "d-new", "up"))
-    world.add(Device("d-box", "r1-s05", "server", "r760", "r1", None, "active", "S1-5", oob_ip="bmc-1-5"), Interface("box-0", "d-box", "eth0", mac="52:54:00:01:05:00"))
+    world.add(Device("d-box", "r1-s05", "server", "r760", "r1", None, "active", "S1-5", oob_ip="bmc-1-5"), Interface(
+        "box-0", "d-box", "eth0", mac="52:54:00:01:05:00"))
     world.cable("box-0", "new-1")
     outcome = sync(ledger, world)
     assert (outcome.sync.counts["servers"]["added"], outcome.sync.counts["switches"]["added"], outcome.problems) == (1, 1, [])

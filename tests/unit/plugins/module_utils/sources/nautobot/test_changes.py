@@ -77,7 +77,8 @@ def test_an_interface_that_is_gone_leaves_its_neighbours():
     assert found.details == [row] and found.interfaces == {"i9"} and found.ports == {("front-ports", "f1")}
 
 
-@pytest.mark.parametrize("before, shown", [({"name": "s1", "role": {"id": "r"}, "tags": []}, False), ({"name": "s0", "role": {"id": "r"}, "tags": []}, True), (None, True)])
+@pytest.mark.parametrize(
+    "before, shown", [({"name": "s1", "role": {"id": "r"}, "tags": []}, False), ({"name": "s0", "role": {"id": "r"}, "tags": []}, True), (None, True)])
 def test_neighbours_repeat_a_devices_name(before, shown):
     found = affected([entry("dcim.device", id="d1")])
     detail(found, found.details[0], before, {"name": "s1", "role": {"id": "r"}, "tags": []})

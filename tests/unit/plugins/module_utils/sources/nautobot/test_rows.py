@@ -22,7 +22,8 @@ def port(id: str, device: str, name: str, lag: str | None = None, vlan: int | No
 @pytest.fixture
 def rows():
     return Rows(
-        devices=[device("d1", "s1", fields={"a": 1, "b": None, "c": ""}, ipv4="10.0.0.1"), device("d2", "leaf", role="Leaf", ipv4="10.0.0.2", ipv6="2001:db8::2")],
+        devices=[
+            device("d1", "s1", fields={"a": 1, "b": None, "c": ""}, ipv4="10.0.0.1"), device("d2", "leaf", role="Leaf", ipv4="10.0.0.2", ipv6="2001:db8::2")],
         interfaces=[port("i0", "d1", "bond0"), port("i1", "d1", "eth0", lag="i0", vlan=7), port("i2", "d2", "p1"), port("i9", "d9", "eth0")],
         tagged=[("i2", 20), ("i2", "10")], ends=[("i1", "i2"), ("i2", "i1"), ("i2", "far1"), ("i9", "i1"), ("i0", "nowhere")],
         addresses=[("a1", "10.0.0.1", "i1", "", "Active"), ("a9", "10.0.0.9", "i9", "", "Active")],
@@ -61,6 +62,7 @@ def test_racks_of_one_name_are_told_apart():
 
 
 @pytest.mark.parametrize("choice, value", [
-    ("A_25GBASE_X_SFP28", "25gbase-x-sfp28"), ("LAG", "lag"), ("A_2_5GBASE_T", "2.5gbase-t"), ("IEEE802_11AC", "ieee802.11ac"), ("VIRTUAL", "virtual"), (None, None)])
+    ("A_25GBASE_X_SFP28", "25gbase-x-sfp28"), ("LAG", "lag"), ("A_2_5GBASE_T", "2.5gbase-t"), ("IEEE802_11AC", "ieee802.11ac"), (
+        "VIRTUAL", "virtual"), (None, None)])
 def test_choices_are_what_they_are_in_the_rest_api(choice, value):
     assert plain(choice) == value

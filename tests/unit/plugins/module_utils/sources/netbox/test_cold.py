@@ -42,7 +42,8 @@ def enrich(site) -> None:
     call("PATCH", f"dcim/devices/{device}", {"custom_fields": {"leasehold_class": "gpu", "owner": number("tenancy/tenants", "Blue Ocean"), "empty": ""}})
     nic = number("dcim/interfaces", ("r1-s02", "eth1"))
     call("PATCH", f"dcim/interfaces/{nic}", {
-        "mode": "tagged", "untagged_vlan": number("ipam/vlans", 100), "tagged_vlans": [number("ipam/vlans", 101), number("ipam/vlans", 102)], "tags": [{"slug": "canary"}],
+        "mode": "tagged", "untagged_vlan": number("ipam/vlans", 100), "tagged_vlans": [number("ipam/vlans", 101), number("ipam/vlans", 102)],
+        "tags": [{"slug": "canary"}],
         "enabled": False})
 
 
