@@ -17,6 +17,7 @@ from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
 INVENTORY = Path(sys.executable).parent / "ansible-inventory"
+SECRET = "s3cr3t-t0ken-of-nobody"
 
 
 def plain(value: dict):
@@ -34,14 +35,20 @@ class Data:
             books.sync(opened, sites.site())
             books.serve(opened, "blue")
 
-    def listed(self, fails: bool = False, **options):
-        """What ansible-inventory lists with the options; the text of its error when it must fail."""
+    def run(self, fails: bool = False, **options) -> subprocess.CompletedProcess:
+        """ansible-inventory with the options."""
         file = self.directory / "site.datacenter.yml"
         file.write_text(yaml.safe_dump({"plugin": "leasehold.cloud.datacenter", "ledger": str(self.ledger)} | options), encoding="utf-8")
-        environment = os.environ | {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "true", "ANSIBLE_HOME": str(self.directory), "ANSIBLE_NOCOLOR": "1"}
-        outcome = subprocess.run([INVENTORY, "-i", file, "--list"], capture_output=True, text=True, env=environment, check=False)
+        environment = os.environ | {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "true", "ANSIBLE_HOME": str(self.directory), "ANSIBLE_NOCOLOR": "1",
+                                    "LEASEHOLD_SOURCE_TOKEN": SECRET}
+        outcome = subprocess.run([INVENTORY, "-i", file, "--list", "-vvvv"], capture_output=True, text=True, env=environment, check=False)
         assert (outcome.returncode != 0) == fails, outcome.stderr
-        return outcome.stderr if fails else json.loads(outcome.stdout, object_hook=plain)
+        return outcome
+
+    def listed(self, fails: bool = False, **options):
+        """What ansible-inventory lists with the options; the text of its error when it must fail."""
+        outcome = self.run(fails, **options)
+        return outcome.stderr if fails else json.loads(outcome.stdout[outcome.stdout.index("\n{"):], object_hook=plain)
 
     def hosts(self, **options) -> set[str]:
         return set(self.listed(**options)["_meta"]["hostvars"])
@@ -78,7 +85,9 @@ def test_hosts_have_what_is_known_of_them(data):
     ({"kinds": ["server"], "tenants": ["acme"], "racks": ["r2"]}, {"r2-s01"}),
     ({"kinds": ["server"], "classes": ["gpu"], "racks": ["r1"]}, {"r1-s02", "r1-s04"}),
     ({"kinds": ["switch"], "racks": ["r1"]}, {"leaf-r1a", "leaf-r1b"}),
-    ({"sites": ["elsewhere"]}, set()),
+    ({"sites": ["elsewhere"]}, set()), ({"kinds": ["server"], "states": ["in_service"]}, {"r1-s01", "r2-s01"}),
+    ({"kinds": ["server"], "states": ["available"], "racks": ["r1"]}, {"r1-s02", "r1-s03", "r1-s04"}), ({"kinds": ["switch"], "roles": ["spine"]}, {"spine-1"}),
+    ({"kinds": ["server"], "tenants": ["nobody"]}, set()), ({"kinds": ["server"], "tenants": ["acme"], "clusters": ["red"]}, set()),
 ])
 def test_filters_let_only_what_is_asked_for_through(data, options, expected):
     assert data.hosts(**options) == expected
@@ -110,3 +119,79 @@ def test_the_cache_answers_until_it_is_old_and_only_the_same_question(data):
 
 def test_a_ledger_that_cannot_be_read_is_told(data):
     assert "unreachable" in data.listed(fails=True, ledger="postgresql://x@127.0.0.1:1/x")
+
+
+def test_only_what_is_exposed_is_there_and_groups_are_in_any_case(data):
+    listed = data.listed(kinds=["server"], expose=["leasehold_class", "leasehold_state"], clusters=["blue"])
+    assert listed["_meta"]["hostvars"] == {name: {"leasehold_class": "cpu", "leasehold_state": "in_service"} for name in ("r1-s01", "r2-s01")}
+    assert set(listed["cluster_blue"]["hosts"]) == {"r1-s01", "r2-s01"}
+    assert data.listed(kinds=["server"], expose=["leasehold_nics"])["_meta"]["hostvars"]["r1-s02"]["leasehold_nics"][0]["switch"] == "leaf-r1a"
+
+
+def test_an_unknown_variable_is_refused(data):
+    assert "there is no variable leasehold_pasword" in data.listed(fails=True, expose=["leasehold_pasword"])
+
+
+class Sourced(Data):
+    """A ledger of its own, and the file that it is the mirror of."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.ledger = directory / "ledger.db"
+        self.document = sites.document()
+        self.write()
+
+    def write(self) -> None:
+        (self.directory / "dc.json").write_text(json.dumps(self.document), encoding="utf-8")
+
+    @property
+    def sources(self) -> list[dict]:
+        return [{"kind": "file", "path": str(self.directory / "dc.json")}]
+
+
+@pytest.fixture
+def sourced(tmp_path):
+    return Sourced(tmp_path)
+
+
+def test_the_mirror_is_synced_as_the_policy_says(sourced):
+    assert sourced.hosts(sources=sourced.sources) == set(), "never, unless asked for"
+    assert len(sourced.hosts(sources=sourced.sources, sync="max_age")) == 13, "there was none"
+    sourced.document["servers"].pop()
+    sourced.write()
+    assert len(sourced.hosts(sources=sourced.sources, sync="max_age", max_age=600)) == 13, "it is fresh"
+    assert len(sourced.hosts(sources=sourced.sources, sync="max_age", max_age=-1)) == 12
+    sourced.document["servers"].pop()
+    sourced.write()
+    assert len(sourced.hosts(sources=sourced.sources, sync="always")) == 11
+
+
+def test_a_source_that_is_down_is_a_warning_that_tells_the_age_or_a_failure(sourced):
+    sourced.hosts(sources=sourced.sources, sync="always")
+    (sourced.directory / "dc.json").write_text("{", encoding="utf-8")
+    outcome = sourced.run(sources=sourced.sources, sync="always")
+    assert "The mirror of site lab is used as it was" in " ".join(outcome.stderr.split())
+    assert "r1-s01" in outcome.stdout
+    assert "invalid_source" in sourced.listed(fails=True, sources=sourced.sources, sync="always", stale="fail")
+
+
+def test_no_secret_is_in_the_list_the_cache_or_what_is_logged(sourced):
+    cache = sourced.directory / "cache"
+    outcome = sourced.run(
+        sources=[*sourced.sources, {"kind": "netbox", "url": "https://127.0.0.1:1", "site": "fra1", "timeout": 2}], sync="always",
+        cache=True, cache_plugin="ansible.builtin.jsonfile", cache_connection=str(cache),
+    )
+    assert "127.0.0.1:1" in outcome.stderr, "it was asked"
+    cached = [file.read_text(encoding="utf-8") for file in cache.iterdir()]
+    assert "r1-s01" in cached[0]
+    assert not [text for text in (outcome.stdout, outcome.stderr, *cached) if SECRET in text]
+
+
+def test_values_of_a_source_are_no_templates(sourced):
+    sourced.document["servers"][0]["attributes"] = {"note": "{{ 6 * 7 }}"}
+    sourced.write()
+    options = {"sources": sourced.sources, "sync": "always", "kinds": ["server"]}
+    assert sourced.listed(**options)["_meta"]["hostvars"]["r1-s01"]["leasehold_attributes"] == {"note": "{{ 6 * 7 }}"}
+    raw = sourced.run(**options).stdout
+    assert json.loads(raw[raw.index("\n{"):])["_meta"]["hostvars"]["r1-s01"]["leasehold_attributes"]["note"] == {"__ansible_unsafe": "{{ 6 * 7 }}"}
+    assert sourced.listed(**options, compose={"shown": "leasehold_attributes.note | default('')"})["_meta"]["hostvars"]["r1-s01"]["shown"] == "{{ 6 * 7 }}"
