@@ -88,6 +88,7 @@ options:
     description:
       - Sources of truth to sync from, before hosts are read. Nobody but O(sync) makes them be asked.
       - Tokens belong in the environment, C(LEASEHOLD_SOURCE_TOKEN); for several sources, name a variable for each in C(token_env).
+      - Relative paths are from the directory of the inventory's file.
     type: list
     elements: dict
     default: []
@@ -214,6 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Reads the mirror, and makes hosts and groups of it."""
 
     NAME = "leasehold.cloud.datacenter"
+    _directory = "."
 
     def verify_file(self, path):
         """Whether the file's name is one of ours."""
@@ -224,6 +226,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path)
         self._read_config_data(path)
         names: dict[str, str] = {}
+        self._directory = os.path.dirname(os.path.abspath(path))
         for host in self._cached(path, cache):
             self._add(host, names)
         if "hub" in self.get_option("kinds"):
@@ -264,13 +267,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         with Ledger.open(self.get_option("ledger"), "inventory") as ledger:
             for options in self.get_option("sources"):
                 try:
-                    source = options_of.source_of(options | {"token": os.environ.get(options.get("token_env") or options_of.TOKEN)})
+                    placed = self._placed(options)
+                    source = options_of.source_of(placed | {"token": os.environ.get(options.get("token_env") or options_of.TOKEN)})
                     if max_age is None or not syncing.is_fresh(ledger, source, max_age):
-                        syncing.sync(ledger, source, options_of.mapping_of(options.get("mapping")))
+                        syncing.sync(ledger, source, options_of.mapping_of(placed.get("mapping")))
                 except LeaseholdError as error:
                     if self.get_option("stale") == "fail":
                         raise
                     self.display.warning(f"{error}. {_stays(error.details.get('mirror'))}")
+
+    def _placed(self, options: dict) -> dict:
+        """A source's options, with its files beside the inventory's, wherever that is read from."""
+        files = {key: options[key] for key in ("path", "mapping", "ca_path") if isinstance(options.get(key), str)}
+        return options | {key: os.path.join(self._directory, os.path.expanduser(file)) for key, file in files.items()}
 
     def _add(self, host: dict, names: dict[str, str]) -> None:
         """Add a host to the inventory. Where there are ten thousand, each call per variable would tell: they are put there together.

@@ -146,7 +146,7 @@ class Sourced(Data):
 
     @property
     def sources(self) -> list[dict]:
-        return [{"kind": "file", "path": str(self.directory / "dc.json")}]
+        return [{"kind": "file", "path": "dc.json"}]  # beside the inventory's file
 
 
 @pytest.fixture
