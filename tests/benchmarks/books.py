@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import orders
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, ground, mirror, runs, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, ground, mirror, runs, servers, sweeps
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction, iso
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.holder import holder_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
@@ -92,6 +92,11 @@ class Books:
             claims.free(tx, name)
             tx.keep()
 
+    def sweep(self) -> None:
+        """With warnings a day before the end, and not kept."""
+        with self.ledger.transaction() as tx:
+            sweeps.sweep(tx, [DAY], 0)
+
     def describe(self, name: str | None = None) -> list[dict]:
         with self.ledger.reading() as tx:
             return clusters.describe(tx, name)
@@ -112,7 +117,8 @@ def _fill_in(tx: Transaction, name: str, index: int, names: list[str], end: str)
     clusters.begin(tx, name, "create", tenant=tenant, site="big")
     claims.take(tx, {
         "cluster": name, "site": "big", "tenant": tenant, "segment": {"vlan": 3999 - index, "prefix": f"{prefix}/24", "quarantine_vlan": 999},
-        "servers": [{"name": server, "node_set": "workers", "class": "cpu", "address": str(prefix + 10 + place)} for place, server in enumerate(names)],
+        "servers": [{"name": server, "node_set": "workers", "class": "cpu", "address": str(prefix + 10 + place)}
+                    for place, server in enumerate(names)],
     }, token)
     ordered = order(name, len(names)).as_dict() | {"cluster_tenant": tenant}
     clusters.note_order(tx, name, {"order": ordered, "lease_start": tx.at, "lease_end": end, "lease_grace": 0})

@@ -44,9 +44,10 @@ class Bench:
 
     def all(self) -> None:
         self.report.say(f"{self.database}: {SERVERS:,} servers, {CLUSTERS:,} clusters")
-        books = self._books(SERVERS, CLUSTERS, min(5, SERVERS * 3 // 8 // CLUSTERS))
+        books = self._books(SERVERS, CLUSTERS, SERVERS * 3 // 8 // CLUSTERS)
         self.gangs(books)
         self.reads(books)
+        self.sweeps(books)
         self.contention(books)
         self.growth()
 
@@ -69,6 +70,12 @@ class Bench:
         every = [timed(books.describe) for _turn in range(max(3, REPEAT // 10))]
         self._add("claim_info of one cluster", one)
         self._add(f"claim_info of {CLUSTERS:,} clusters", every, "one by one", [seconds * CLUSTERS for seconds in one])
+
+    def sweeps(self, books: Books) -> None:
+        """A sweep of leases of which a quarter has ended and a quarter ends within a day; rolled back, so that each finds the same to do."""
+        seconds = [timed(books.sweep) for _turn in range(max(10, REPEAT // 2))]
+        one = [timed(lambda: books.describe("old7")) for _turn in range(10)]
+        self._add(f"sweep of {CLUSTERS:,} leases, half with something to do", seconds, "reading them one by one", [each * CLUSTERS for each in one])
 
     def contention(self, books: Books) -> None:
         """Claims of one server each: with plans made before, and planned on the spot, where all want the same server first."""
@@ -102,8 +109,8 @@ class Bench:
     def _books(self, size: int, clusters: int, each: int) -> Books:
         books = Books(self.new_url())
         books.sync(size)
-        month = later(books.ledger, 30 * DAY)
-        books.fill(clusters, each, lambda index: month)
+        ends = [later(books.ledger, days * DAY) for days in (-0.1, 0.5, 30, 60)]
+        books.fill(clusters, each, lambda index: ends[index % len(ends)])
         return books
 
     def _lives(self, books: Books, turns: int) -> dict[str, list[float]]:
