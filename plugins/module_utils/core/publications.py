@@ -1,8 +1,10 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ledger would have a source show: of what is held, who holds it; of what is no longer, that nobody does. Nothing else of an object is touched, and nothing
-is taken back that was not published by us before."""
+"""What the ledger would have a source show: of what is held, who holds it; of what is no longer, that nobody does.
+
+Nothing else of an object is touched, and nothing is taken back that was not published by us before.
+"""
 
 from __future__ import annotations
 

@@ -24,4 +24,5 @@ from tests.unit.plugins.module_utils.ledger.test_servers import *
 from tests.unit.plugins.module_utils.ledger.test_stock import *
 from tests.unit.plugins.module_utils.ledger.test_survey import *
 from tests.unit.plugins.module_utils.ledger.test_syncing import *
+from tests.unit.plugins.module_utils.ledger.test_warm_syncs import *
 from tests.unit.plugins.module_utils.ledger.test_sweeps import *
