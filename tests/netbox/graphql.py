@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tests.netbox.models import BY_PATH, MODELS, Model
+from tests.netbox.models import BY_PATH
 from tests.netbox.store import Row, Rows, Store, resolve
 
 TOKENS = re.compile(r'"[^"]*"|[\w-]+|[{}()\[\]:]')
@@ -38,7 +38,7 @@ def answer(store: Store, query: str, visible) -> dict:
     rows = [row for row in store.rows[model.type].values() if visible(model) and passes(row, arguments.get("filters") or {}, "")]
     paging = arguments.get("pagination") or {}
     rows = [row for row in rows if row.id >= paging.get("start", 0)][:min(paging.get("limit", 100), MOST)]
-    return {name: [select(row, fields, model) for row in rows]}
+    return {name: [select(row, fields, visible) for row in rows]}
 
 
 def expect(tokens: Iterator[str], wanted: str) -> None:
@@ -88,16 +88,19 @@ def passes(row: Row, terms: dict, path: str) -> bool:
     return True
 
 
-def select(row: Row, fields: dict, model: Model) -> dict:
+def select(row: Row, fields: dict, visible) -> dict:
+    """What is asked of a row. What the token may not see is not there, as in NetBox; of what must be there, that is an error."""
     found = {}
     for name, below in fields.items():
-        if name not in {*model.fields, "id", "custom_fields"}:
+        if name not in {*row.model.fields, "id", "custom_fields"}:
             raise Wrong(f"Cannot query field '{name}'.")
         held = row.custom_field_data if name == "custom_fields" else getattr(row, name)
         if below is None:
             found[name] = str(held) if name in ("id", "position") and held is not None else held
         elif isinstance(held, (Rows, tuple)):
-            found[name] = [select(one, below, one.model) for one in held]
+            found[name] = [select(one, below, visible) for one in held if visible(one.model)]
         else:
-            found[name] = select(held, below, MODELS[held.model.type]) if held is not None else None
+            found[name] = select(held, below, visible) if held is not None and visible(held.model) else None
+            if found[name] is None and row.model.fields[name].required:
+                raise Wrong(f"Cannot return null for non-nullable field {row.model.type}.{name}.")
     return found

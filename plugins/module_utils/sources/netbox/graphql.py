@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed
@@ -14,6 +15,11 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.way
 
 FIRST = (4, 6)  # NetBox whose lists can be read on from a number, so that none slips away when rows are deleted meanwhile
 AT_ONCE = 100  # devices of one query
+HIDDEN = {  # GraphQL leaves out, without a word, what the token may not see; so it has to be seen that it may
+    "dcim.device": "dcim/devices", "dcim.interface": "dcim/interfaces", "dcim.devicerole": "dcim/device-roles", "dcim.devicetype": "dcim/device-types",
+    "dcim.platform": "dcim/platforms", "dcim.rack": "dcim/racks", "dcim.macaddress": "dcim/mac-addresses", "ipam.ipaddress": "ipam/ip-addresses",
+    "ipam.vlan": "ipam/vlans", "tenancy.tenant": "tenancy/tenants", "extras.tag": "extras/tags",
+}
 DEVICE = """id name status serial position role {slug} device_type {slug} rack {id} platform {slug} tenant {slug} oob_ip {address}
 primary_ip4 {address} primary_ip6 {address} tags {slug} custom_fields"""
 INTERFACE = """id name type enabled mgmt_only custom_fields device {id} lag {id} untagged_vlan {vid} tagged_vlans {vid} tags {slug}
@@ -25,9 +31,19 @@ class GraphQL(Rest):
 
     name = "graphql"
 
-    def _all_devices(self) -> list[dict]:
+    @functools.cached_property
+    def _open(self) -> bool:
+        """:raises NoWay: it is too old, or would hide something."""
         if self.api.version < FIRST:
             raise NoWay("its GraphQL API can be used from NetBox 4.6 on")
+        asked = list(HIDDEN.items())
+        answers = self.api.client.map(lambda one: self.api.get(one[1], {"limit": 1, "fields": "id"}, accept=(403,)), asked)
+        hidden = [view(kind) for (kind, _path), answer in zip(asked, answers) if answer.status == 403]
+        if hidden:
+            raise NoWay(f"its GraphQL API would hide what the token may not see: permit {', '.join(hidden)}")
+        return True
+
+    def _all_devices(self) -> list[dict]:
         site = f'site: {{id: {{in_list: ["{self.api.site["id"]}"]}}}}'
         found = self._on("device_list", site, "id")
         pieces = _pieces([row["id"] for row in found])
@@ -66,6 +82,7 @@ class GraphQL(Rest):
 
     def _ask(self, query: str) -> dict:
         try:
+            self._open  # pylint: disable=pointless-statement
             answer = self.api.client.request("POST", "/graphql/", body={"query": query}, accept=(400, 403, 404), repeat=True)
             document = answer.json() if answer.status == 200 else {}
         except DeviceFailed as error:

@@ -24,9 +24,9 @@ TAGS = {  # what the defaults of the mapping file look for
     "leasehold-envelope": "What leasehold.cloud may change", "leasehold-quarantine": "The VLAN of ports that nobody holds",
 }
 READ = [  # what has to be seen, in any of the ways
-    "core.objectchange", "dcim.cable", "dcim.cabletermination", "dcim.device", "dcim.frontport", "dcim.interface", "dcim.location", "dcim.macaddress",
-    "dcim.rack", "dcim.rearport", "dcim.region", "dcim.site", "dcim.sitegroup", "extras.exporttemplate", "extras.tag", "ipam.ipaddress", "ipam.prefix",
-    "ipam.vlan", "ipam.vlangroup", "tenancy.tenant",
+    "core.objectchange", "dcim.cable", "dcim.cabletermination", "dcim.device", "dcim.devicerole", "dcim.devicetype", "dcim.frontport", "dcim.interface",
+    "dcim.location", "dcim.macaddress", "dcim.platform", "dcim.rack", "dcim.rearport", "dcim.region", "dcim.site", "dcim.sitegroup",
+    "extras.exporttemplate", "extras.tag", "ipam.ipaddress", "ipam.prefix", "ipam.vlan", "ipam.vlangroup", "tenancy.tenant",
 ]
 CHANGED = {"tenant": "dcim.device", "cluster": "dcim.device", "status": "dcim.device", "interface_vlan": "dcim.interface", "vlan": "ipam.vlan",
            "prefix": "ipam.prefix"}

@@ -7,13 +7,12 @@ import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox import api
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.setup import READ
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 from tests.netbox.fake import Fault
 from tests.unit.plugins.module_utils.sources.netbox.conftest import by_name, ends, same
 
-READING = {f"view {type_}" for type_ in (
-    "dcim.site", "dcim.location", "dcim.rack", "dcim.device", "dcim.interface", "dcim.cable", "dcim.cabletermination", "dcim.frontport", "dcim.rearport",
-    "dcim.region", "dcim.sitegroup", "dcim.macaddress", "ipam.vlangroup", "ipam.vlan", "ipam.prefix", "ipam.ipaddress", "tenancy.tenant")}
+READING = {f"view {type_}" for type_ in READ if type_ not in ("extras.exporttemplate", "core.objectchange")}
 
 
 def enrich(site) -> None:
@@ -137,6 +136,22 @@ def test_a_missing_permission_that_is_needed_is_named(site):
         site.source(site.fake.permit(*(READING - {"view dcim.device"}), "view extras.exporttemplate")).read()
     with pytest.raises(InvalidInput, match="view on dcim.site"):
         site.source(site.fake.permit("view dcim.device")).read()
+
+
+@pytest.mark.parametrize("hidden", ["dcim.platform", "dcim.devicerole", "extras.tag"])
+def test_what_graphql_would_hide_is_not_missed(site, hidden):
+    whole = site.source().read().records
+    site.without_templates()
+    reading = site.source(site.fake.permit(*(READING - {f"view {hidden}"}))).read()
+    assert reading.way == "rest" and f"view on {hidden}" in reading.advice
+    same(reading.records, whole)
+
+
+@pytest.mark.parametrize("hidden", ["dcim.device", "dcim.interface", "dcim.rack", "ipam.prefix", "ipam.vlan", "dcim.cable", "ipam.ipaddress", "tenancy.tenant"])
+def test_what_the_slower_ways_need_is_named_instead_of_a_hole(site, hidden):
+    site.without_templates()
+    with pytest.raises(InvalidInput, match=f"view on {hidden}"):
+        site.source(site.fake.permit(*(READING - {f"view {hidden}"}))).read()
 
 
 @pytest.mark.parametrize("token", ["nbt_abc.SECRET", "0123456789abcdef0123456789abcdefSECRET"])
