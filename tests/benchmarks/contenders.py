@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Unreachable
 from tests.benchmarks.books import Books
 from tests.unit.plugins.module_utils.ledger.books import PROCESSES
 
@@ -32,10 +33,20 @@ def race(books: Books, contenders: int, orders: list[tuple[str, int, dict | None
 def _contend(url: str, orders: list, begin, times) -> None:
     books = Books(url)
     for name, token, plan in orders[:1]:  # what the first use of a library costs is paid before
-        books.claim(plan or books.plan(name, 1), token)
+        _claim(books, name, token, plan)
         books.free(name)
     begin.wait(PATIENCE)
     began = time.monotonic()
     for name, token, plan in orders:
-        books.claim(plan or books.plan(name, 1), token)
+        _claim(books, name, token, plan)
     times.put((began, time.monotonic()))
+
+
+def _claim(books: Books, name: str, token: int, plan: dict | None) -> None:
+    """Claim it; and again where it did not get its turn to write in the time that the ledger gives it."""
+    while True:
+        try:
+            books.claim(plan or books.plan(name, 1), token)
+            return
+        except Unreachable:
+            continue
