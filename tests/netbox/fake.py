@@ -98,6 +98,10 @@ class FakeNetBox:
         """Only the last ``keep`` entries of the change log are left."""
         self.writer.log = self.writer.log[-keep:] if keep else []
 
+    @staticmethod
+    def model(type_: str) -> Model:
+        return MODELS[type_]
+
     def find(self, type_: str, **values) -> Row:
         """The row with these values."""
         return next(row for row in self.store.rows[type_].values() if all(getattr(row, name) == value for name, value in values.items()))

@@ -140,9 +140,10 @@ class Loader:
             ports = range(1, panel["ports"] + 1)
             self.make("dcim/rear-ports", [{"device": device, "name": f"rear{port}", "type": "lc", "positions": 1} for port in ports],
                       [(panel["name"], port) for port in ports])
-            self.make("dcim/front-ports", [{"device": device, "name": f"front{port}", "type": "lc", "positions": 1, "rear_ports": [
-                {"position": 1, "rear_port": self.numbers["dcim/rear-ports", (panel["name"], port)], "rear_port_position": 1}]} for port in ports],
-                      [(panel["name"], port) for port in ports])
+            through = {port: {"position": 1, "rear_port": self.numbers["dcim/rear-ports", (panel["name"], port)], "rear_port_position": 1} for port in ports}
+            self.make("dcim/front-ports", [
+                {"device": device, "name": f"front{port}", "type": "lc", "positions": 1, "rear_ports": [through[port]]} for port in ports
+            ], [(panel["name"], port) for port in ports])
 
     def _cables(self, cables: list[dict]) -> None:
         made = []

@@ -7,11 +7,14 @@ import contextlib
 import gzip
 import http.server
 import json
+import ssl
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from lab import tls
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http import Client, Server, base_url
@@ -20,8 +23,8 @@ TOKEN = "nbt_abcdef123456.0123456789abcdefSECRET"
 
 
 @contextlib.contextmanager
-def served(answer):
-    """A server that answers C(answer(handler, path, query) -> (status, headers, body))."""
+def served(answer, certificate=None):
+    """A server that answers C(answer(handler, path, query) -> (status, headers, body)); with a certificate and its key, by HTTPS."""
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -43,9 +46,13 @@ def served(answer):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -157,6 +164,21 @@ def test_an_answer_that_is_not_json_is_told_with_its_beginning():
     with served(lambda *_: (200, {}, b"<html>Sign in</html>")) as url, client(url) as http_client:
         with pytest.raises(DeviceFailed, match="Sign in"):
             http_client.get("/api/").json()
+
+
+def test_a_certificate_has_to_be_trusted(tmp_path):
+    certificate = tls.issue(tmp_path, "netbox", ["127.0.0.1"])
+    authority = str(tmp_path / "ca.crt")
+    with served(lambda *_: as_json({"ok": True}), certificate) as url:
+        with pytest.raises(Unreachable, match="certificate is not trusted") as caught:
+            client(url).get("/api/")
+        assert "ca_path" in caught.value.remedy
+        assert client(url, ca_path=authority).get("/api/").json() == {"ok": True}
+        assert client(url, validate_certs=False).get("/api/").json() == {"ok": True}
+        with pytest.raises(Unreachable, match="certificate is not trusted"):
+            client(url.replace("127.0.0.1", "localhost"), ca_path=authority).get("/api/")  # another name than it is for
+        with pytest.raises(InvalidInput, match="CA file"):
+            client(url, ca_path=str(tmp_path / "none.crt")).get("/api/")
 
 
 def rows_page(rows, query, **more):
