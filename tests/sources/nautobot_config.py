@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 
-from nautobot.core.settings import *  # noqa: F403
+from nautobot.core.settings import *  # noqa: F403  pylint: disable=wildcard-import,unused-wildcard-import
 from nautobot.core.settings_funcs import parse_redis_connection
 
 SECRET_KEY = "no secret: of the tests' own Nautobot, on loopback alone"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLATION_METRICS_ENABLED = False
 CELERY_BROKER_URL = parse_redis_connection(redis_database=0).replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
-CACHES["default"]["KEY_PREFIX"] = os.environ["NAUTOBOT_DB_NAME"]  # noqa: F405  sites share one Redis
+CACHES["default"]["KEY_PREFIX"] = os.environ["NAUTOBOT_DB_NAME"]  # noqa: F405  pylint: disable=undefined-variable  # sites share one Redis
 
 
 class _None(dict):

@@ -63,8 +63,6 @@ def prune(before: str | None = None) -> int:
     return entries.delete()[0]
 
 
-
-
 COMMANDS = {"defaults": defaults, "load": load, "token": token, "prune": prune}
 
 

@@ -163,4 +163,3 @@ class Loader:
         dcim.CablePath.objects.bulk_create(
             [dcim.CablePath(origin_type=kind, origin_id=near.pk, destination_type=kind, destination_id=far.pk, path=[cable], is_active=True)
              for cable, pair in zip(cables, ends, strict=True) for near, far in (pair, pair[::-1])], batch_size=ROUND)
-

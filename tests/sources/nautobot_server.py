@@ -72,7 +72,8 @@ class Console:
 
     def close(self) -> None:
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.terminate()
+        self.process.wait()
 
 
 class Site:
@@ -82,8 +83,8 @@ class Site:
         self.url, self.token, self.console, self.web, self.document = url, token, console, web, document
 
     def stop(self) -> None:
-        self.web.terminate()
         self.console.close()
+        self.web.terminate()
         try:
             self.web.wait(20)
         except subprocess.TimeoutExpired:
@@ -112,9 +113,11 @@ class Nautobot:
         return self
 
     def __exit__(self, *_exception) -> None:
-        for site in self.sites:
-            site.stop()
-        self._stack.close()
+        try:
+            for site in self.sites:
+                site.stop()
+        finally:
+            self._stack.close()
 
     @property
     def log(self) -> Path:
@@ -155,7 +158,7 @@ class Nautobot:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._stack.callback(redis.wait, 20)
         self._stack.callback(redis.terminate)
-        _await(lambda: (self.directory / "redis.sock").exists(), "Redis", redis)
+        _await((self.directory / "redis.sock").exists, "Redis", redis)
 
     def _empty(self) -> None:
         """A database as a new Nautobot has it: from the cache, or made and put there."""

@@ -121,7 +121,7 @@ class Driver(RuleBasedStateMachine):
         self.model.end(name, state)
 
     @contextlib.contextmanager
-    def writing(self):
+    def writing(self):  # pylint: disable=contextmanager-generator-missing-cleanup  # what fails is rolled back
         """A transaction at the machine's time, kept unless it fails."""
         with self.ledger.transaction() as tx:
             tx.now = self.now
@@ -142,7 +142,7 @@ class Driver(RuleBasedStateMachine):
             yield outcome
             outcome.passed = True
         except errors.LeaseholdError as error:
-            if refusal is None or (refusal is not ... and type(error) is not refusal):
+            if refusal is None or (refusal is not ... and error.__class__ is not refusal):
                 raise
         assert not outcome.passed or refusal in (None, ...), f"was not refused with {refusal}"
 

@@ -228,9 +228,13 @@ def _prefixes(value: object) -> str | None:
     return _texts(value) and "a list of words, or a mapping of names to {prefix, length}"
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _is_pool(item: Map) -> bool:
     try:
-        return set(item) == {"prefix", "length"} and type(item["length"]) is int and bool(ipaddress.ip_network(item["prefix"]))
+        return set(item) == {"prefix", "length"} and _is_count(item["length"]) and bool(ipaddress.ip_network(item["prefix"]))
     except ValueError:
         return False
 
@@ -267,7 +271,7 @@ def _canaries(value: object) -> str | None:
 
 
 def _counts(value: object) -> str | None:
-    fine = isinstance(value, Map) and all(type(item) is int and item >= 0 for item in value.values())
+    fine = isinstance(value, Map) and all(_is_count(item) for item in value.values())
     return None if fine else "a mapping of classes to numbers of servers"
 
 

@@ -165,7 +165,7 @@ def _segment_holders(tx: Transaction, period: Period, site: str, segment: Mappin
 
 
 def _pairs(tx: Transaction, query) -> dict[str, str]:
-    return {resource: cluster for resource, cluster in tx.execute(query)}
+    return {row[0]: row[1] for row in tx.execute(query)}
 
 
 def _vlan(resource: str, site: str) -> int | None:

@@ -124,8 +124,8 @@ def loose(tx: Transaction, site: str) -> set[str | None]:
     """The devices to look at though nothing changed in the source: of servers that are kept without a usable record of their source's though nobody holds
     them (any more), and those that have the names of such. None is one of them for a server without a device."""
     table, devices = tables().servers, tables().source_devices
-    wrong = sa.select(devices.c.device).where(devices.c.site == site, devices.c.device == table.c.source_id, devices.c.kind == "server",
-                                               devices.c.problems.is_not(None))
+    wrong = sa.select(devices.c.device).where(
+        devices.c.site == site, devices.c.device == table.c.source_id, devices.c.kind == "server", devices.c.problems.is_not(None))
     rows = tx.rows(sa.select(table.c.name, table.c.source_id).where(table.c.site == site, table.c.missing_since.is_not(None), ~wrong.exists()))
     held = _held(tx, site, [row["name"] for row in rows])
     freed = {row["name"]: row["source_id"] for row in rows if row["name"] not in held}

@@ -8,7 +8,6 @@ import json
 import pytest
 
 
-
 @pytest.fixture
 def servers(bench) -> list[dict]:
     """As server_info tells them."""

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import DEFAULTS, Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import (
-    Address, Device, End, Interface, Prefix, Records, Vlan, VlanGroup, slug,
+    Address, End, Interface, Prefix, Records, Vlan, VlanGroup, slug,
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_site import map_site
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_values import mac_of

@@ -55,9 +55,8 @@ def _interfaces(world: World, *roles: str) -> list[str]:
 
 def rename(world: World, one: int, other: int) -> None:
     id = _pick(_devices(world), one)
-    world.device(id, name=_pick([f"other-{other % 5}", _pick([device.name for device in world.devices.values()], other), world.devices[id].name, None,
-    "Not A Label"],
-                                other))
+    taken = _pick([device.name for device in world.devices.values()], other)
+    world.device(id, name=_pick([f"other-{other % 5}", taken, world.devices[id].name, None, "Not A Label"], other))
 
 
 def revalue(world: World, one: int, other: int) -> None:

@@ -107,8 +107,8 @@ def test_pages_and_chunks_are_read_to_the_end(site):
 
 def test_what_a_template_shows_is_checked(site):
     template = site.fake.find("extras.exporttemplate", name="leasehold-devices-1")
-    for code, said in (
-        ("{{ nonsense.of.all }}", "fails there"), ("[1]", "not the one"), ("<p>", "renders no JSON"), ('{"leasehold": "devices-1"}', "not the one")):
+    wrong = {"{{ nonsense.of.all }}": "fails there", "[1]": "not the one", "<p>": "renders no JSON", '{"leasehold": "devices-1"}': "not the one"}
+    for code, said in wrong.items():
         site.call("PATCH", f"extras/export-templates/{template.id}", {"template_code": code})
         reading = site.source().read()
         assert reading.way == "graphql"
