@@ -64,7 +64,8 @@ def killed(crashes: Crashes, table: list[Kill], operation: str, task: dict, orde
     step = crashes.step("teal")
     failed = crashes.again(*finish)
     found = [failed] if failed else problems()
-    kill = Kill(operation, task["number"], f"{task['play']}: {textwrap.shorten(task['task'], 70)}", WHEN, step, finish[0], time.monotonic() - began, tuple(found))
+    named = f"{task['play']}: {textwrap.shorten(task['task'], 70)}"
+    kill = Kill(operation, task["number"], named, WHEN, step, finish[0], time.monotonic() - began, tuple(found))
     table.append(kill)
     print(f"{operation} {kill.number:3} {WHEN} {kill.task}: {kill.seconds:.0f} s, {'; '.join(found) or 'well'}", flush=True)
 
