@@ -28,7 +28,7 @@ sa = lazy("sqlalchemy")
 MISSING = "missing from its source"
 RESERVED = "reserved by another cluster"
 FEW = 8  # free servers of a cell, beyond which a glance does not count
-A_FEW = f"(SELECT count(*) FROM (SELECT 1 FROM free_servers f WHERE f.cell = cells.cell LIMIT {FEW}))"
+A_FEW = f"(SELECT count(*) FROM (SELECT 1 FROM free_servers f WHERE f.cell = cells.cell LIMIT {FEW}) AS few)"
 THE_FIRST = "(SELECT min(f.sort_key) FROM free_servers f WHERE f.cell = cells.cell)"
 UNAVAILABLE = "*"  # in place of a name: the servers of a cell that cannot be had
 
@@ -121,9 +121,7 @@ class Shelf:
         self.classes = sorted(set(classes))
         self.named = named
         self.pool = to_be_had(period)
-        self.later = period.later
-        # SQLite asks a cell for its first few free servers at once. PostgreSQL counts all cells' quicker than it asks each.
-        self.few = period.over() is None and not period.reservations and tx.connection.dialect.name == "sqlite"
+        self.period = period
         self.unsure: dict[str, int] = {}
         self.envelope = Envelope.from_dict(site["document"]["envelope"])
         self._inside: dict[str, bool] = {}
@@ -159,11 +157,11 @@ class Shelf:
         singles = self._singles()
         named = collections.Counter((row["cell"], row["held_then"]) for row in singles if row["free"])
         cells = []
-        for cell, server_class, rack, held, free, first in self._few() if self.few else self._racks():
+        for cell, server_class, rack, held, free, first, sure in self._racks() if self.period.later else self._few():
             seen = free - named[cell, held]
-            if self.few and free == FEW:
+            if not sure:
                 self.unsure[cell] = seen
-            if seen:
+            if seen > 0:
                 cells.append(Cell(f"{cell}/held" if held else cell, server_class, Place(rack, (), {}), seen, first, held=bool(held)))
         return self._stock(cells + self._single_cells(singles, self._places({row["cell"] for row in singles})))
 
@@ -193,26 +191,49 @@ class Shelf:
         return {key: [read[name] for name in some] for key, some in names.items()}
 
     def _few(self) -> Iterator[tuple]:
-        """Of each cell: its name, class, rack, 0, at most FEW of its free servers, and the first one's sort key."""
+        """Of each cell: its name, class, rack, 0, at most FEW of its free servers, the first one's sort key, and whether these are all."""
         cells = tables().cells
-        query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack, sa.literal_column("0"), sa.literal_column(A_FEW), sa.literal_column(THE_FIRST))
-        return self.tx.execute(query.where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes)))
+        query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack, sa.literal_column(A_FEW), sa.literal_column(THE_FIRST))
+        special = self._special()
+        counted = self._counts(special) if special else {}
+        for cell, server_class, rack, free, first in self.tx.execute(query.where(*self._ordered())):
+            if cell in special:
+                yield cell, server_class, rack, 0, *counted.get((cell, 0), (0, "")), True
+            else:
+                yield cell, server_class, rack, 0, free, first, free < FEW
+
+    def _special(self) -> set[str]:
+        """Cells where the list of free servers does not say what can be had: others have reserved some, or their hold has lapsed."""
+        free, servers, claims, found = tables().free_servers, tables().servers, tables().claims, set()
+        if self.period.reservations:
+            reserved = self.period.reserved("server").with_only_columns(tables().reservations.c.resource)
+            found |= {cell for cell, in self.tx.execute(sa.select(free.c.cell).where(free.c.server.in_(reserved)).distinct())}
+        if self.period.gone:
+            of_claims = sa.select(servers.c.cell).join(claims, claims.c.resource == servers.c.name).where(claims.c.kind == "server", self.period.lapsed())
+            found |= {cell for cell, in self.tx.execute(of_claims.distinct())}
+        return found
 
     def _racks(self) -> Iterator[tuple]:
         """As :meth:`_few`, with all free servers; and whether somebody holds them until then."""
         cells = tables().cells
-        query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack).where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes))
-        racks = {cell: (server_class, rack) for cell, server_class, rack in self.tx.execute(query)}
-        return ((cell, *racks[cell], held, free, first) for (cell, held), (free, first) in self._counts().items())
+        racks = {cell: found for cell, *found in self.tx.execute(sa.select(cells.c.cell, cells.c["class"], cells.c.rack).where(*self._ordered()))}
+        return ((cell, *racks[cell], held, free, first, True) for (cell, held), (free, first) in self._counts().items())
 
-    def _counts(self) -> dict[tuple[str, int], list]:
-        """By cell, and whether somebody holds them until then: how many are to be had, and the first one's sort key."""
-        pool, cells = self.pool, tables().cells
-        ordered = sa.select(cells.c.cell).where(cells.c.site == self.site["name"], cells.c["class"].in_(self.classes))
-        held = pool.c.held if self.later else sa.literal_column("0")  # by the cell alone, the index has the groups together
-        query = sa.select(pool.c.cell, held, sa.func.count(), sa.func.min(pool.c.sort_key)).where(pool.c.cell.in_(ordered))
-        query = query.group_by(pool.c.cell, *([pool.c.held] if self.later else []))
-        return {(cell, held): [count, first] for cell, held, count, first in self.tx.execute(query)}
+    def _ordered(self) -> tuple:
+        """The condition on cells: of the site, and of a class that is ordered."""
+        cells = tables().cells
+        return cells.c.site == self.site["name"], cells.c["class"].in_(self.classes)
+
+    def _counts(self, only: Iterable[str] | None = None) -> dict[tuple[str, int], list]:
+        """By cell, and whether somebody holds them until then: how many are to be had, and the first one's sort key.
+
+        :param only: these cells; None: all of the classes.
+        """
+        pool, later = self.pool, self.period.later
+        held = pool.c.held if later else sa.literal_column("0")  # by the cell alone, the index has the groups together
+        query = sa.select(pool.c.cell, held, sa.func.count(), sa.func.min(pool.c.sort_key)).group_by(pool.c.cell, *([held] if later else []))
+        ways = [sa.select(tables().cells.c.cell).where(*self._ordered())] if only is None else chunks(sorted(only))
+        return {(cell, held): [count, first] for way in ways for cell, held, count, first in self.tx.execute(query.where(pool.c.cell.in_(way)))}
 
     def _singles(self) -> list[dict]:
         """The named servers of the site, each C(free) or not."""
@@ -239,7 +260,7 @@ class Shelf:
     def _classes(self) -> dict[str, int]:
         servers = tables().servers
         query = sa.select(servers.c["class"], sa.func.count()).where(servers.c.site == self.site["name"]).group_by(servers.c["class"])
-        return {name: count for name, count in self.tx.execute(query)}
+        return {row[0]: row[1] for row in self.tx.execute(query)}
 
     def _places(self, names: Iterable[str]) -> dict[str, tuple[str, Place]]:
         """Class and place of cells."""
@@ -253,7 +274,7 @@ class Shelf:
     def _cell(self, cell: str, places: Mapping[str, tuple[str, Place]], free: int, first: str, *, name: str | None = None,
               reserved: str | None = None, held: bool = False, others: Mapping | None = None) -> Cell:
         server_class, place = places[cell]
-        inside = all([self._is_inside(leaf) for leaf in place.leafs])
+        inside = all(self._is_inside(leaf) for leaf in place.leafs)
         key = "/".join([cell, *([name] if name else []), *(["held"] if held and not name else [])])
         return Cell(key, server_class, place, free, first, inside, name, reserved, held, others or {})
 

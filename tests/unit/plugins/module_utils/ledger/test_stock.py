@@ -232,8 +232,8 @@ def test_strangers_are_some_of_every_other_cluster(ledger):
 def test_a_part_of_a_large_site_gives_the_same_plan_as_the_whole(ledger):
     site = sites.site(20, 4, 2)
     books.sync(ledger, dataclasses.replace(site, envelope=dataclasses.replace(site.envelope, switches=("leaf-*", "spine-*"))), "2")
-    for changes in (
-        {}, {"placement": "pack"}, {"node_sets": [wanted(5, max_per={"rack": 1}), wanted(3, "more", within="rack") | {"class": "gpu", "count": 2}]}):
+    node_sets = [wanted(5, max_per={"rack": 1}), wanted(3, "more", within="rack") | {"class": "gpu", "count": 2}]
+    for changes in ({}, {"placement": "pack"}, {"node_sets": node_sets}):
         order = books.order("blue", **changes)
         whole = core_plan.cluster_plan(order, site, Claims(), None, "create", None, {})
         part = books.planned(ledger, "blue", **changes)
@@ -253,6 +253,7 @@ def test_a_glance_chooses_what_a_look_at_everything_does(ledger, monkeypatch, ch
     books.sync(ledger, dataclasses.replace(site, envelope=dataclasses.replace(site.envelope, switches=("leaf-r[123]*", "spine-*"))), "2")
     books.serve(ledger, "blue", node_sets=[wanted(3)], lease_duration="7d")
     clock.keep(ledger, "green", lease_start=clock.moment(2 * DAY), lease_duration="1d", node_sets=[wanted(2)])
+    clock.keep(ledger, "red", hold=HOUR, seconds=-2 * HOUR, node_sets=[wanted(2)])  # lapsed an hour ago
     books.move(ledger, ["r1-s05"], "quarantined", reason="smoke")
     changes = {"name": "new", "operation": "create"} | changes
     outcomes = []
