@@ -175,6 +175,10 @@ def test_a_log_that_was_pruned_is_noticed(served, ledger):
     outcome = sync(ledger, served)
     assert outcome.kind == "cold" and "change log" in outcome.reason
     assert mirrored(ledger)["servers"][server]["serial"] == "PRUNED-1"
+    served.set(server, "serial", "AFTER-1")
+    assert sync(ledger, served).kind == "cold"  # a log that was empty cannot be followed
+    served.set(server, "serial", "AFTER-2")
+    assert sync(ledger, served).kind == "warm"
 
 
 def test_a_cursor_of_another_server_is_a_gap(served):
@@ -185,11 +189,12 @@ def test_a_cursor_of_another_server_is_a_gap(served):
 
 # -- what goes wrong
 
-@pytest.mark.parametrize("after", [0, 2000, 30000])
-def test_an_outage_in_the_middle_leaves_the_mirror_as_it_was(served, ledger, after):
+@pytest.mark.parametrize("part", [0, 0.3, 0.9])
+def test_an_outage_in_the_middle_leaves_the_mirror_as_it_was(served, ledger, part):
+    served.proxy.answered = 0
     sync(ledger, served)
     before = mirrored(ledger)
-    served.proxy.cut(after)
+    served.proxy.cut(int(served.proxy.answered * part))
     with pytest.raises(Unreachable) as raised:
         syncing.sync(ledger, served.source(timeout=20), OURS, full=True)
     assert mirrored(ledger) == before

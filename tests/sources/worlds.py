@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options, Source
 from tests.netbox.fake import FakeNetBox
@@ -85,12 +86,13 @@ class World:
         self._delete(device)
 
     def free_port(self, device: str, port: str) -> tuple[str, str]:
-        """A port of the same rack's other leaf that nothing is cabled to any more: its server is deleted for it."""
+        """A leaf's port, in a server's rack, that nothing is cabled to any more: its server is unplugged there and deleted for it."""
         other = next(one for one in self.document["devices"] if one["role"] == "server" and one["rack"] == self.devices[device]["rack"]
                      and one["name"] not in self._used and not any(cable["via"] for cable in self.cables(one["name"])))
-        switch = tuple(self.cable(other["name"], port)["b"])
+        cable = self.cable(other["name"], port)
+        self._unplug(cable)
         self.delete(other["name"])
-        return switch
+        return tuple(cable["b"])
 
 
 class FileWorld(World):
@@ -129,7 +131,8 @@ class ServedWorld(World):
 
     def source(self, **options) -> Source:
         return open_source(self.kind, Options(**{
-            "url": self.proxy.url, "token": self.token, "site": self.document["site"]["name"], "mapping": MAPPING, "timeout": TIMEOUT, **options}))
+            "url": self.proxy.url, "token": self.token, "site": self.document["site"]["name"], "mapping": Mapping.from_dict(MAPPING).values,
+            "timeout": TIMEOUT, **options}))
 
     def close(self) -> None:
         self.proxy.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import Api
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.changes import Affected, affected
@@ -31,7 +32,7 @@ class NautobotSource:
         self.api = Api(options)
         self.identity = f"nautobot {self.api.client.url} site {options.site}"
         self._graphql = GraphQL(self.api)
-        self._publish = tuple(options.mapping.get("publish") or ())
+        self._publish = tuple(options.mapping["publish"]) if options.mapping else ()
 
     @property
     def cost(self) -> dict:
@@ -62,7 +63,12 @@ class NautobotSource:
             return Delta({**cursor, "log": log})
         if self.api.site["id"] != cursor["site"]:
             return Gap("another location has the site's name")
-        return self._delta(found, {**cursor, "log": log})
+        try:
+            return self._delta(found, {**cursor, "log": log})
+        except DeviceFailed as error:
+            if not error.details.get("vanished"):
+                raise
+            return Gap(f"what changed vanished while it was looked at ({error.details['answer']})")
 
     def devices(self, ids: Collection[str]) -> Records:
         """These devices with all that is theirs."""

@@ -92,15 +92,16 @@ class Api:
 
         Rows that the token may not see are left out without a word: see :meth:`seen`.
 
-        :raises DeviceFailed: with what it says is wrong with the query.
+        :raises DeviceFailed: with what it says is wrong with the query; C(details.vanished), that it asks for what is an object's that is not there (any more).
         """
         answer = self.client.request("POST", "/api/graphql/", body={"query": text}, accept=(400,), repeat=True)
         document = answer.json()
         errors = document.get("errors") if isinstance(document, Mapping) else [{"message": "no document"}]
         if errors or not isinstance(document.get("data"), Mapping):
             said = "; ".join(sorted({str(error.get("message", error))[:300] for error in errors or [{"message": "no data"}]}))
+            vanished = "not one of the available choices" in said
             raise DeviceFailed(f"its GraphQL refuses a query: {said}", object=self.about, attempted="POST /api/graphql/",
-                               remedy="use Nautobot 2.0 to 3.x; look at its own log for the request", details={"answer": said})
+                               remedy="use Nautobot 2.0 to 3.x; look at its own log for the request", details={"answer": said, "vanished": vanished})
         return document["data"]
 
     def seen(self, path: str, model: str) -> None:

@@ -163,17 +163,19 @@ class GraphQL:
 
     def _part(self, ids: list[str]) -> Rows:
         """Some devices, and all that is theirs."""
-        site, devices = f"location: {literal([self.api.site['id']])}", f"device_id: {literal(ids)}"
-        found = self.api.query(
-            f"{{devices({site}, id: {literal(ids)}){{{DEVICE}}} interfaces({devices}){{{INTERFACE}{self._path}}}"
-            f" ip_addresses({devices}){{id host dns_name status{{name}} interface_assignments{{interface{{id}}}}}}}}")
-        rows = self._devices(site, found["devices"])
-        if not found["devices"]:
+        site = f"location: {literal([self.api.site['id']])}"
+        rows = self._devices(site, self.api.query(f"{{devices({site}, id: {literal(ids)}){{{DEVICE}}}}}")["devices"])
+        there = [row[0] for row in rows.devices]
+        if not there:
             return rows
+        devices = f"device_id: {literal(there)}"  # it refuses those that are gone
+        found = self.api.query(
+            f"{{interfaces({devices}){{{INTERFACE}{self._path}}}"
+            f" ip_addresses({devices}){{id host dns_name status{{name}} interface_assignments{{interface{{id}}}}}}}}")
         _add(rows, self._interfaces(devices, found["interfaces"]))
         rows.addresses = [(row["id"], row["host"], held["interface"]["id"], row["dns_name"], _name(row["status"]))
                           for row in found["ip_addresses"] for held in row["interface_assignments"] if held["interface"]]
-        rows.device_tags = self._tagged("dcim.device", "devices", f"id: {literal(ids)}")
+        rows.device_tags = self._tagged("dcim.device", "devices", f"id: {literal(there)}")
         rows.interface_tags = self._tagged("dcim.interface", "interfaces", devices)
         rows.address_tags = self._tagged("ipam.ipaddress", "ip_addresses", devices)
         return rows

@@ -38,7 +38,7 @@ class ChangeLog:
 
     def since(self, cursor: Mapping) -> tuple[list[dict], dict] | Gap:
         """The entries that a cursor has not seen, and the next cursor. An empty list: nothing changed."""
-        if not cursor.get("last"):
+        if not cursor.get("last") or not cursor.get("time"):
             return Gap("its change log was empty when it was last read")
         start = (datetime.datetime.fromisoformat(cursor["time"]) - BACK).isoformat()
         rows = self.api.query(f"{{object_changes(time__gte: {literal([start])}, limit: {MOST}){{{ENTRY}}}}}")["object_changes"]
