@@ -121,9 +121,9 @@ class Driver(RuleBasedStateMachine):
         self.model.end(name, state)
 
     @contextlib.contextmanager
-    def writing(self):  # pylint: disable=contextmanager-generator-missing-cleanup  # what fails is rolled back
+    def writing(self):
         """A transaction at the machine's time, kept unless it fails."""
-        with self.ledger.transaction() as tx:
+        with self.ledger.transaction() as tx:  # pylint: disable=contextmanager-generator-missing-cleanup  # what fails is rolled back
             tx.now = self.now
             yield tx
             tx.keep()

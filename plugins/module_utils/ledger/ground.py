@@ -9,7 +9,7 @@ Nothing here reads all of a site: only cells with their counts, and then the ser
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import grounds
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import plan as core_plan
@@ -77,7 +77,7 @@ def verify(tx: Transaction, plan: Mapping) -> None:
     network = mirror.datacenter_of(tx, site, touched, switches)
     grounds.verify(plan, network, Claims(holders, segment.vlans, segment.prefixes), held)
     if not period.later:
-        _keep_spares(tx, plan, network)
+        _keep_spares(tx, plan["cluster"], [server["class"] for server in plan["add"] if server["name"] not in members], network)
 
 
 def quarantine(tx: Transaction, name: str) -> dict:
@@ -106,7 +106,7 @@ def _period(tx: Transaction, order: Order) -> Period:
 def _chosen(tx: Transaction, site: dict, order: Order, held: HeldCluster | None, operation: str, period: Period,
             own: Iterable[Mapping]) -> dict[str, list[Server]]:
     """The servers that join, by node set."""
-    node_sets = (*order.node_sets, *(held.node_sets if held else ()))
+    node_sets = (*order.node_sets, *(held.node_sets if held and operation == "scale" else ()))
     named: dict[str, str | None] = {name: None for node_set in node_sets for name in (*node_set.include, *node_set.exclude)}
     named |= {row["resource"]: row["node_set"] for row in own if row["kind"] == "server"}
     shelf = Shelf(tx, site, period, (node_set.server_class for node_set in node_sets), named)
@@ -198,11 +198,11 @@ def _had(tx: Transaction, period: Period, held: Collection[str]) -> set[str]:
     return {row.server for chunk in chunks(held) for row in tx.execute(sa.select(pool.c.server).where(pool.c.server.in_(chunk)))}
 
 
-def _keep_spares(tx: Transaction, plan: Mapping, datacenter: Datacenter) -> None:
-    """Refuse to take what has become the last ones, which are kept as spares."""
+def _keep_spares(tx: Transaction, cluster: str, classes: Sequence[str], datacenter: Datacenter) -> None:
+    """Refuse to take servers of these classes where they have become the last ones, which are kept as spares."""
     free, cells = tables().free_servers, tables().cells
     for server_class, spares in datacenter.spares.items():
-        adding = sum(server["class"] == server_class for server in plan["add"])
+        adding = classes.count(server_class)
         if not adding or not spares:
             continue
         some = sa.select(free.c.server).join(cells, cells.c.cell == free.c.cell).where(
@@ -211,6 +211,6 @@ def _keep_spares(tx: Transaction, plan: Mapping, datacenter: Datacenter) -> None
         if left < spares:
             raise StalePlan(
                 f"taking {adding} servers of class {server_class} would leave {left} free, and {spares} are kept as spares",
-                object=f"plan of cluster {plan['cluster']}", attempted="apply the plan", remedy="Plan again, and look at the new plan.",
+                object=f"plan of cluster {cluster}", attempted="apply the plan", remedy="Plan again, and look at the new plan.",
                 details={"class": server_class, "spares": spares, "left": left},
             )

@@ -48,7 +48,8 @@ class Period:
     @classmethod
     def of(cls, tx: Transaction, cluster: str, start: str, end: str) -> Period:
         later, clusters = start > tx.at, tables().clusters
-        ended = sa.select(clusters.c.name, clusters.c.lease_end, clusters.c.lease_grace).where(clusters.c.lease_end <= start, clusters.c.lease_grace > 0)
+        ended = sa.select(clusters.c.name, clusters.c.lease_end, clusters.c.lease_grace)
+        ended = ended.where(clusters.c.lease_end <= start, clusters.c.lease_grace > 0)
         late = [row["name"] for row in tx.rows(ended) if after(row["lease_end"], row["lease_grace"]) > start] if later else []
         gone = [name for name in holds.lapsed(tx) if name != cluster]
         return cls(cluster, start, end, later, tuple(gone), tuple(late), tx.row(_reserved(cluster, start, end).limit(1)) is not None)
@@ -101,9 +102,8 @@ def to_be_had(period: Period):
 
 def _of_claims(condition, held: int):
     claims, servers, states = tables().claims, tables().servers, tables().server_states
-    return sa.select(servers.c.cell, servers.c.sort_key, servers.c.name, sa.literal_column(str(held))).join(claims, claims.c.resource == servers.c.name).join(
-        states, states.c.server == servers.c.name,
-    ).where(
+    query = sa.select(servers.c.cell, servers.c.sort_key, servers.c.name, sa.literal_column(str(held)))
+    return query.join(claims, claims.c.resource == servers.c.name).join(states, states.c.server == servers.c.name).where(
         claims.c.kind == "server", condition, servers.c.status == "active", servers.c.missing_since.is_(None),
         states.c.state.not_in(SERVER_ASIDE),
     )
@@ -209,8 +209,8 @@ class Shelf:
             reserved = self.period.reserved("server").with_only_columns(tables().reservations.c.resource)
             found |= {cell for cell, in self.tx.execute(sa.select(free.c.cell).where(free.c.server.in_(reserved)).distinct())}
         if self.period.gone:
-            of_claims = sa.select(servers.c.cell).join(claims, claims.c.resource == servers.c.name).where(claims.c.kind == "server", self.period.lapsed())
-            found |= {cell for cell, in self.tx.execute(of_claims.distinct())}
+            of_claims = sa.select(servers.c.cell).join(claims, claims.c.resource == servers.c.name)
+            found |= {cell for cell, in self.tx.execute(of_claims.where(claims.c.kind == "server", self.period.lapsed()).distinct())}
         return found
 
     def _racks(self) -> Iterator[tuple]:

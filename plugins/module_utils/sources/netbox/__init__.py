@@ -44,7 +44,7 @@ class NetBoxSource:
 
     def read(self) -> Reading:
         """All of the site."""
-        head = ChangeLog(self.api).head()
+        head, _site = self.api.client.map(lambda ask: ask(), [ChangeLog(self.api).head, lambda: self.api.site])
         records = self._by(lambda way: way.whole())
         cursor = {"log": head, "devices": len(records.devices), "site": self.api.site["id"]}
         advice = [*self._closed, *([] if head else [LOG_ADVICE])]

@@ -166,6 +166,9 @@ def test_spares_are_left_by_plans_and_by_claims(ledger):
     books.sync(ledger, spared(cpu=3), "3")
     with pytest.raises(StalePlan, match="taking 2 servers of class cpu would leave 2 free, and 3 are kept"):
         books.take(ledger, plan, books.begin(ledger, "blue"))
+    books.sync(ledger, spared(cpu=2), "4")
+    books.take(ledger, plan, token := books.begin(ledger, "blue"))
+    assert books.take(ledger, plan, token) == [], "what it has already it does not take from the spares"
 
 
 def test_servers_by_name(ledger):
