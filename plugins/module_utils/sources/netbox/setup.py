@@ -78,7 +78,8 @@ class Setup:
 
     def _permissions(self) -> Iterator[Wanted]:
         about = {"description": f"Give it to the user of the token. {ABOUT}", "enabled": True}
-        readable = [type_ for type_ in READ if type_ != "dcim.macaddress" or self.api.version >= (4, 2)]
+        readable = [type_ if type_ != "core.objectchange" or self.api.version >= (4, 1) else "extras.objectchange"
+                    for type_ in READ if type_ != "dcim.macaddress" or self.api.version >= (4, 2)]
         yield Wanted("users/permissions", "users.objectpermission", "leasehold.cloud read", {"object_types": readable, "actions": ["view"], **about})
         for name, models, actions in (("change", CHANGED, ["change"]), ("make", MADE, ["add", "delete"])):
             types = sorted({model for field, model in models.items() if field in self.publish})

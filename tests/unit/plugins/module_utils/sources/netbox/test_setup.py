@@ -45,6 +45,15 @@ def test_a_permission_for_what_is_published_and_no_more(site):
     assert found["leasehold.cloud make"] == (["extras.journalentry", "ipam.vlan"], ["add", "delete"])
 
 
+@pytest.mark.parametrize(("version", "names"), [
+    ("4.6", {"core.objectchange", "dcim.macaddress"}), ("4.1", {"core.objectchange"}), ("4.0", {"extras.objectchange"})])
+def test_permissions_are_for_what_its_version_has(site, version, names):
+    site.fake.version = version
+    site.source().setup("present", check_mode=False)
+    types = set(site.fake.find("users.objectpermission", name="leasehold.cloud read").object_types)
+    assert types & {"core.objectchange", "extras.objectchange", "dcim.macaddress"} == names
+
+
 def test_what_it_permits_is_enough_for_every_way(site):
     site.source().setup("present", check_mode=False)
     token = site.fake.permit(*(f"view {type_}" for type_ in READ), write=False)
