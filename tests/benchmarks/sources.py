@@ -54,7 +54,7 @@ class Spent:
     server: float = 0.0
 
 
-def measured(source: Source, work: Callable[[Source], object], web: subprocess.Popen | None = None) -> Spent:
+def measured(source: Source, work: Callable[[Source], object], web: int | None = None) -> Spent:
     """What a client spends on something."""
     before, spent, served, began = dict(source.cost), time.process_time(), _processor(web), time.perf_counter()
     work(source)
@@ -63,7 +63,7 @@ def measured(source: Source, work: Callable[[Source], object], web: subprocess.P
                  _processor(web) - served)
 
 
-def _processor(web: subprocess.Popen | None) -> float:
+def _processor(web: int | None) -> float:
     """Seconds of processor time that a server and its workers took until now."""
     if web is None:
         return 0.0
@@ -73,7 +73,7 @@ def _processor(web: subprocess.Popen | None) -> float:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:  # it has ended
             continue
-        if web.pid in (int(fields[1]), int(stat.parent.name)):
+        if web in (int(fields[1]), int(stat.parent.name)):
             total += int(fields[11]) + int(fields[12])
     return total / TICKS
 

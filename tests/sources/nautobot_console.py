@@ -18,7 +18,8 @@ import nautobot  # noqa: E402
 nautobot.setup()
 
 from django.contrib.contenttypes.models import ContentType  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.db import connection, connections, transaction  # noqa: E402
+from gunicorn.app.base import BaseApplication  # noqa: E402
 from nautobot.extras.management import populate_role_choices, populate_status_choices  # noqa: E402
 from nautobot.extras.models import ObjectChange  # noqa: E402
 from nautobot.ipam.models import get_default_namespace  # noqa: E402
@@ -63,7 +64,32 @@ def prune(before: str | None = None) -> int:
     return entries.delete()[0]
 
 
-COMMANDS = {"defaults": defaults, "load": load, "token": token, "prune": prune}
+def serve(port: int, workers: int) -> int:
+    """Serve Nautobot from processes of their own, which need not import it again; returns the first one's id."""
+    from nautobot_wsgi import application
+
+    class Server(BaseApplication):
+        def load_config(self) -> None:
+            for name, value in {"bind": f"127.0.0.1:{port}", "workers": workers, "timeout": 600, "control_socket_disable": True}.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self):
+            return application
+
+    connections.close_all()  # none is shared by processes
+    first = os.fork()
+    if first:
+        return first
+    try:
+        answers.close()
+        os.close(0)
+        Server().run()
+    finally:
+        os._exit(0)
+
+
+COMMANDS = {"defaults": defaults, "load": load, "token": token, "prune": prune, "serve": serve}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,8 +31,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WANTED = os.environ.get("LEASEHOLD_TEST_NAUTOBOT", "")  # such as nautobot==2.4.44, instead of the file's
 SETTINGS = (*postgres.SETTINGS[:-1], "shared_buffers=256MB", "max_wal_size=2GB", "synchronous_commit=off")
-STARTED_WITHIN = 180  # seconds; some on an idle machine
+STARTED_WITHIN = 600  # seconds; some on an idle machine
 DATABASE = "nautobot_{}"
+EMPTY = 1  # raise it when an empty database is made another way
 
 
 def cache() -> Path:
@@ -77,19 +79,18 @@ class Console:
 
 
 class Site:
-    """One database with a data centre in it, and Nautobot serving it. ``token`` is of a user who may do everything."""
+    """One database with a data centre in it, and Nautobot serving it. ``token`` is of a user who may do everything, ``web`` the server's first process."""
 
-    def __init__(self, url: str, token: str, console: Console, web: subprocess.Popen, document: dict):
-        self.url, self.token, self.console, self.web, self.document = url, token, console, web, document
+    def __init__(self, url: str, console: Console, document: dict):
+        self.url, self.console, self.document = url, console, document
+        self.token = ""
+        self.web: int | None = None
 
     def stop(self) -> None:
+        if self.web:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.web, signal.SIGTERM)
         self.console.close()
-        self.web.terminate()
-        try:
-            self.web.wait(20)
-        except subprocess.TimeoutExpired:
-            self.web.kill()
-            self.web.wait()
 
 
 class Nautobot:
@@ -129,15 +130,12 @@ class Nautobot:
         self._tool("createdb", "-T", DATABASE.format("empty"), name)
         environment = self._environment(name)
         port = _free_port()
-        web = subprocess.Popen(
-            [self.bin / "gunicorn", "--preload", "-w", str(workers), "-b", f"127.0.0.1:{port}", "--timeout", "600", "--chdir", HERE,
-             "nautobot_wsgi:application"],
-            env=environment, cwd=self.directory, stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
         console = Console(self.python, environment, self.log)
-        site = Site(f"http://127.0.0.1:{port}", "", console, web, document)
+        site = Site(f"http://127.0.0.1:{port}", console, document)
         self.sites.append(site)
         console("load", document=document)
         site.token = console("token", user="admin")
+        site.web = console("serve", port=port, workers=workers)
         self._await_answer(site)
         return site
 
@@ -163,8 +161,7 @@ class Nautobot:
     def _empty(self) -> None:
         """A database as a new Nautobot has it: from the cache, or made and put there."""
         name = DATABASE.format("empty")
-        key = hashlib.sha256(b"".join((HERE / file).read_bytes() for file in ("nautobot_config.py", "nautobot_console.py"))).hexdigest()[:12]
-        dump = cache() / f"empty-{self.version}-{key}.dump"
+        dump = cache() / f"empty-{self.version}-{EMPTY}.dump"
         self._tool("createdb", name)
         if dump.exists():
             self._tool("pg_restore", "--no-owner", "-d", name, str(dump))
@@ -192,7 +189,7 @@ class Nautobot:
             except httpx.TransportError:
                 return False
 
-        _await(answers, "Nautobot", site.web)
+        _await(answers, "Nautobot", site.console.process)
 
 
 def _free_port() -> int:
