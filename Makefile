@@ -7,7 +7,7 @@ PYTHON_BIN := $(VENV)/bin/python
 export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash check sanity lint molecule bench-order bench-ledger
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash test-stateful test-sources check sanity lint molecule bench-order bench-ledger
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,7 +36,7 @@ demo-down: ## Remove every process, namespace and file the demo made
 test: hub test-unit test-lab ## All tests: unit, and end to end in labs of their own
 
 test-unit: setup
-	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration tests/stateful fulfillment/tests
+	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests
 
 test-lab: hub
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile tests/lab tests/e2e
@@ -46,6 +46,12 @@ test-faults: hub ## Every fault of the lab against an order, and what became of 
 
 test-contention: setup ## Scores of processes at one ledger, killed at random, on SQLite and PostgreSQL
 	@$(PYTHON_BIN) -m pytest -q -s tests/contention
+
+test-stateful: setup ## Random operations on the ledger beside a simple model of it; LEASEHOLD_STATEFUL_EXAMPLES says how many
+	@$(PYTHON_BIN) -m pytest -q tests/stateful
+
+test-sources: setup ## What every kind of source has to do, with a real Nautobot of the tests' own; LEASEHOLD_TEST_NETBOX_URL adds a NetBox
+	@$(PYTHON_BIN) -m pytest -q tests/sources
 
 test-crash: hub ## Create, scale and delete, killed after each task in turn: takes an hour
 	@$(PYTHON_BIN) -m pytest -q -s tests/crash
