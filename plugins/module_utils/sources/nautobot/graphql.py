@@ -29,14 +29,17 @@ TAGS = 40  # tags whose objects one query asks for
 DEVICE = ("id name serial position role{name} device_type{model} rack{id} status{name} platform{name} tenant{name} "
           "primary_ip4{host} primary_ip6{host} _custom_field_data")
 INTERFACE = "id name type mac_address enabled mgmt_only device{id} lag{id} untagged_vlan{vid} _custom_field_data"
+RACK = "{id name location{name}}"
+TAGGED_VLANS = "{id tagged_vlans{vid}}"
 FAR = "id name lag{name} device{id name role{name} tags{name}}"
 VLAN = "id vid name vlan_group{id} status{name} role{name} tenant{name} _custom_field_data"
 PREFIX = "id prefix status{name} role{name} tenant{name} vlan{vid} _custom_field_data"
 TAGGED = {"dcim.device": "device", "dcim.interface": "interface", "ipam.ipaddress": "address", "ipam.vlan": "vlan", "ipam.prefix": "prefix"}
+TAG_ROWS = {"dcim.device": "device_tags", "dcim.interface": "interface_tags", "ipam.ipaddress": "address_tags"}
 MODELS = {"dcim/racks": "dcim.rack", "tenancy/tenants": "tenancy.tenant", "ipam/vlan-groups": "ipam.vlangroup", "ipam/vlans": "ipam.vlan",
           "ipam/prefixes": "ipam.prefix"}
 PATH = "destination_id destination_type{model}"
-FEW_PATHS = 500  # cabled interfaces that are asked for their paths; each costs more than a millisecond
+FEW_PATHS = 800  # interfaces that are asked for their paths; each that is cabled costs more than a millisecond
 ANCESTORS = 8  # levels of locations above the site that are looked at
 
 
@@ -53,8 +56,9 @@ class GraphQL:
         """All devices of the site, with all that is theirs."""
         site = f"location: {literal([self.api.site['id']])}"
         tables = self.api.client.map(lambda ask: ask(), [
-            lambda: self._devices(site, self._pages("devices", "dcim.device", site, DEVICE)),
-            lambda: self._interfaces(site, self._pages("interfaces", "dcim.interface", site, INTERFACE + self._path)),
+            lambda: _device_rows(self._pages("devices", "dcim.device", site, DEVICE), self.api.query(f"{{racks({site}){RACK}}}")["racks"]),
+            lambda: _interface_rows(self._pages("interfaces", "dcim.interface", site, INTERFACE + self._path),
+                                    self.api.query(f"{{interfaces({site}, has_tagged_vlans: true){TAGGED_VLANS}}}")["interfaces"]),
             lambda: Rows(ends=self._all_paths() if self.api.has_paths else []), self._assignments,
             lambda: Rows(device_tags=self._tagged("dcim.device", "devices", site), interface_tags=self._tagged("dcim.interface", "interfaces", site),
                          address_tags=self._tagged("ipam.ipaddress", "ip_addresses")),
@@ -70,7 +74,7 @@ class GraphQL:
         for part in self.api.client.map(self._part, chunks(ids, PART)):
             _add(rows, part)
         if self.api.has_paths:
-            few = self._few_paths(rows.interfaces)
+            few = self._few_paths(rows)
             rows.ends = self._all_paths() if few is None else few
         return self.complete(rows)
 
@@ -135,22 +139,6 @@ class GraphQL:
         raise DeviceFailed(f"its list of {name} changed while it was read, {READS} times", object=self.api.about, attempted=f"reading its {name}",
                            remedy="run this again when fewer objects are made and deleted there")
 
-    def _devices(self, site: str, devices: list[dict]) -> Rows:
-        racks = self.api.query(f"{{racks({site}){{id name location{{name}}}}}}")["racks"] if devices else []
-        return Rows(
-            devices=[(row["id"], row["name"], _name(row["role"]), row["device_type"] and row["device_type"]["model"], _id(row["rack"]), row["position"],
-                      _name(row["status"]), row["serial"], _name(row["platform"]), _name(row["tenant"]), _host(row["primary_ip4"]),
-                      _host(row["primary_ip6"]), _fields(row)) for row in devices],
-            racks=[(row["id"], row["name"], row["location"]["name"]) for row in racks])
-
-    def _interfaces(self, chosen: str, interfaces: list[dict]) -> Rows:
-        tagged = self.api.query(f"{{interfaces({chosen}, has_tagged_vlans: true){{id tagged_vlans{{vid}}}}}}")["interfaces"] if interfaces else []
-        return Rows(
-            interfaces=[(row["id"], row["device"]["id"], row["name"], plain(row["type"]), row["mac_address"], row["enabled"], row["mgmt_only"], _id(row["lag"]),
-                         row["untagged_vlan"] and row["untagged_vlan"]["vid"], _fields(row)) for row in interfaces if row["device"]],
-            tagged=[(row["id"], vlan["vid"]) for row in tagged for vlan in row["tagged_vlans"]],
-            ends=[end for row in interfaces for end in _end(row["id"], row.get("_path"))])
-
     def _assignments(self) -> Rows:
         """The addresses of all interfaces, in all sites: there is no narrower list that is as quick."""
         found = self.api.query("{ip_address_assignments{ip_address{id host dns_name status{name}} interface{id}}}")["ip_address_assignments"]
@@ -164,31 +152,33 @@ class GraphQL:
     def _part(self, ids: list[str]) -> Rows:
         """Some devices, and all that is theirs."""
         site = f"location: {literal([self.api.site['id']])}"
-        rows = self._devices(site, self.api.query(f"{{devices({site}, id: {literal(ids)}){{{DEVICE}}}}}")["devices"])
+        found = self.api.query(f"{{devices({site}, id: {literal(ids)}){{{DEVICE}}} racks({site}){RACK}}}")
+        rows = _device_rows(found["devices"], found["racks"])
         there = [row[0] for row in rows.devices]
         if not there:
             return rows
-        devices = f"device_id: {literal(there)}"  # it refuses those that are gone
+        mine, devices = f"id: {literal(there)}", f"device_id: {literal(there)}"  # which refuses those that are gone
+        tags = [("dcim.device", "devices", mine), ("dcim.interface", "interfaces", devices), ("ipam.ipaddress", "ip_addresses", devices)]
+        named = {f"t{number}": (model, tag) for number, (model, tag) in enumerate((model, tag) for model, _list, _chosen in tags for tag in self._names(model))}
+        lists = {model: f"{name}({chosen}, tags: " for model, name, chosen in tags}
         found = self.api.query(
-            f"{{interfaces({devices}){{{INTERFACE}{self._path}}}"
-            f" ip_addresses({devices}){{id host dns_name status{{name}} interface_assignments{{interface{{id}}}}}}}}")
-        _add(rows, self._interfaces(devices, found["interfaces"]))
+            f"{{interfaces({devices}){{{INTERFACE}{self._path}}} tagged: interfaces({devices}, has_tagged_vlans: true){TAGGED_VLANS}"
+            f" ip_addresses({devices}){{id host dns_name status{{name}} interface_assignments{{interface{{id}}}}}} "
+            + " ".join(f"{alias}: {lists[model]}{literal([tag])}){{id}}" for alias, (model, tag) in named.items()) + "}")
+        _add(rows, _interface_rows(found["interfaces"], found["tagged"]))
         rows.addresses = [(row["id"], row["host"], held["interface"]["id"], row["dns_name"], _name(row["status"]))
                           for row in found["ip_addresses"] for held in row["interface_assignments"] if held["interface"]]
-        rows.device_tags = self._tagged("dcim.device", "devices", f"id: {literal(there)}")
-        rows.interface_tags = self._tagged("dcim.interface", "interfaces", devices)
-        rows.address_tags = self._tagged("ipam.ipaddress", "ip_addresses", devices)
+        for alias, (model, tag) in named.items():
+            getattr(rows, TAG_ROWS[model]).extend((row["id"], tag) for row in found[alias])
         return rows
 
-    def _few_paths(self, interfaces: list[tuple]) -> list[tuple] | None:
-        """What the paths of some interfaces lead to; None: there are so many that all paths are read in less time."""
-        ids = [row[0] for row in interfaces]
-        cabled = [row["id"] for part in chunks(ids, STRANGERS) for row in self.api.query(
-            f"{{interfaces(id: {literal(part)}, has_cable: true){{id}}}}")["interfaces"]]
-        if len(cabled) > FEW_PATHS:
+    def _few_paths(self, rows: Rows) -> list[tuple] | None:
+        """What the paths of some devices' interfaces lead to; None: they are so many that all paths are read in less time."""
+        if len(rows.interfaces) > FEW_PATHS:
             return None
-        found = self.api.query(f"{{interfaces(id: {literal(cabled)}){{id cable_paths{{{PATH}}}}}}}")["interfaces"] if cabled else []
-        if cabled and not any(row["cable_paths"] for row in found):
+        devices = literal([row[0] for row in rows.devices])
+        found = self.api.query(f"{{interfaces(device_id: {devices}, has_cable: true){{id cable_paths{{{PATH}}}}}}}")["interfaces"] if rows.devices else []
+        if found and not any(row["cable_paths"] for row in found):
             self._check_paths()
         return [end for row in found for path in row["cable_paths"] for end in _end(row["id"], path)]
 
@@ -236,6 +226,22 @@ class GraphQL:
         for path, rows in lists.items():
             if not rows:
                 self.api.seen(path, MODELS[path])
+
+
+def _device_rows(devices: Iterable[Mapping], racks: Iterable[Mapping]) -> Rows:
+    return Rows(
+        devices=[(row["id"], row["name"], _name(row["role"]), row["device_type"] and row["device_type"]["model"], _id(row["rack"]), row["position"],
+                  _name(row["status"]), row["serial"], _name(row["platform"]), _name(row["tenant"]), _host(row["primary_ip4"]),
+                  _host(row["primary_ip6"]), _fields(row)) for row in devices],
+        racks=[(row["id"], row["name"], row["location"]["name"]) for row in racks])
+
+
+def _interface_rows(interfaces: Collection[Mapping], tagged: Iterable[Mapping]) -> Rows:
+    return Rows(
+        interfaces=[(row["id"], row["device"]["id"], row["name"], plain(row["type"]), row["mac_address"], row["enabled"], row["mgmt_only"], _id(row["lag"]),
+                     row["untagged_vlan"] and row["untagged_vlan"]["vid"], _fields(row)) for row in interfaces if row["device"]],
+        tagged=[(row["id"], vlan["vid"]) for row in tagged for vlan in row["tagged_vlans"]],
+        ends=[end for row in interfaces for end in _end(row["id"], row.get("_path"))])
 
 
 def _add(rows: Rows, more: Rows) -> None:

@@ -55,23 +55,17 @@ class ChangeLog:
         return self.api.get(PATH, {"limit": 1, **LEAN}, accept=(403,)).status != 403
 
 
-def data_of(api: Api, entries: Iterable[str]) -> dict[str, dict]:
-    """What objects were after their changes (or before their deletion), by the id of the entry."""
-    ids = list(entries)
-    rows = api.query(f"{{object_changes(id: {literal(ids)}){{id object_data_v2}}}}")["object_changes"] if ids else []
-    return {row["id"]: _document(row) for row in rows}
-
-
-def data_before(api: Api, rows: Iterable[Mapping]) -> dict[str, dict]:
-    """What objects were before changes, by the id of the entry, as far as the log goes back."""
+def details(api: Api, rows: Iterable[Mapping]) -> list[tuple[dict | None, dict]]:
+    """What the objects of some entries were before, as far as the log goes back, and after (or before their deletion); in their order."""
     rows = list(rows)
     if not rows:
-        return {}
-    asked = " ".join(
+        return []
+    before = " ".join(
         f"e{number}: object_changes(changed_object_id: {literal([row['changed_object_id']])}, time__lt: {literal([row['time']])}, limit: 1)"
-        "{object_data_v2}" for number, row in enumerate(rows))
-    answer = api.query(f"{{{asked}}}")
-    return {row["id"]: _document(answer[f"e{number}"][0]) for number, row in enumerate(rows) if answer[f"e{number}"]}
+        "{object_data_v2}" for number, row in enumerate(rows) if row["action"].lower() == "update")
+    answer = api.query(f"{{object_changes(id: {literal([row['id'] for row in rows])}){{id object_data_v2}} {before}}}")
+    after = {row["id"]: _document(row) for row in answer["object_changes"]}
+    return [(_document(found[0]) if (found := answer.get(f"e{number}")) else None, after.get(row["id"], {})) for number, row in enumerate(rows)]
 
 
 def _document(row: Mapping) -> dict:

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import LEAN, Api, chunks, literal, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.changes import PORTS, Affected, detail
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.log import data_before, data_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.log import details
 
 BEFORE = 50  # entries whose predecessors one query asks for
-EACH = 400  # ids in one query
+EACH = 400  # ids in one list of a query
+OWNER = "{device{id}}"  # of an interface
 
 
 class Lookup:
@@ -24,37 +25,32 @@ class Lookup:
     def details(self, found: Affected) -> None:
         """Look at the objects of the entries that do not say enough, as they were before and after."""
         parts = [found.details[start:start + BEFORE] for start in range(0, len(found.details), BEFORE)]
-        for part, (after, before) in zip(parts, self.api.client.map(self._both, parts), strict=True):
-            for row in part:
-                detail(found, row, before.get(row["id"]), after.get(row["id"], {}))
-
-    def _both(self, part: list) -> tuple[dict, dict]:
-        updates = [row for row in part if row["action"].lower() == "update"]
-        return data_of(self.api, [row["id"] for row in part]), data_before(self.api, updates)
+        for part, seen in zip(parts, self.api.client.map(lambda part: details(self.api, part), parts), strict=True):
+            for row, (before, after) in zip(part, seen, strict=True):
+                detail(found, row, before, after)
 
     def devices(self, found: Affected) -> set[str]:
         """The ids of the devices that an :class:`Affected` means, in whatever site they are."""
         interfaces = set(found.interfaces)
         for ends in self.api.client.map(self._through, sorted(found.ports)):
             interfaces |= ends
-        ids = set(found.devices)
-        for asked in self._asked(found, interfaces):
-            ids |= _devices_in(self.api.query(f"{{{asked}}}"))
-        return ids
+        asked = " ".join(f"a{number}: {text}" for number, text in enumerate(self._asked(found, interfaces)))
+        return found.devices.union(*map(_devices_in, self.api.query(f"{{{asked}}}").values())) if asked else set(found.devices)
 
     def _asked(self, found: Affected, interfaces: set[str]) -> Iterable[str]:
         site = f"location: {literal([self.api.site['id']])}"
         for part in chunks(interfaces, EACH):
-            yield f"interfaces(id: {literal(part)}){{device{{id}}}}"
+            yield f"interfaces(id: {literal(part)}){OWNER}"
         for part in chunks(found.addresses, EACH):
-            yield f"ip_addresses(id: {literal(part)}){{interface_assignments{{interface{{device{{id}}}}}}}}"
+            yield f"ip_addresses(id: {literal(part)}){{interface_assignments{{interface{OWNER}}}}}"
         for name, values in found.filters.items():
             yield f"devices({site}, {name}: {literal(values)}){{id}}"
         for part in chunks(found.vlans, EACH):
-            yield f"a: interfaces({site}, untagged_vlan: {literal(part)}){{device{{id}}}} b: interfaces({site}, tagged_vlans: {literal(part)}){{device{{id}}}}"
-        for part in chunks(found.tags, EACH):
-            tags = f"tags: {literal(self._names(part))}"
-            yield f"devices({site}, {tags}){{id}} interfaces({site}, {tags}){{device{{id}}}}"
+            yield f"interfaces({site}, untagged_vlan: {literal(part)}){OWNER}"
+            yield f"interfaces({site}, tagged_vlans: {literal(part)}){OWNER}"
+        for tag in self._names(sorted(found.tags)) if found.tags else ():
+            yield f"devices({site}, tags: {literal([tag])}){{id}}"
+            yield f"interfaces({site}, tags: {literal([tag])}){OWNER}"
         racks = [row["id"] for row in self.api.query(f"{{racks({site}){{id name}}}}")["racks"] if row["name"] in found.rack_names] if found.rack_names else []
         if racks:
             yield f"devices({site}, rack: {literal(racks)}){{id}}"
@@ -71,15 +67,10 @@ class Lookup:
         return {node["id"] for found in paths for node in (found["origin"], found["destination"]) if node and node["object_type"] == "dcim.interface"}
 
 
-def _devices_in(answer: dict) -> set[str]:
-    """The ids of all devices, and of the devices of all interfaces, in an answer."""
+def _devices_in(rows: list[dict]) -> set[str]:
+    """The ids of devices, of the devices of interfaces, or of the devices of the interfaces of addresses."""
     found = set()
-    for name, rows in answer.items():
-        for row in rows:
-            if name == "devices":
-                found.add(row["id"])
-            elif name == "ip_addresses":
-                found |= {held["interface"]["device"]["id"] for held in row["interface_assignments"] if held["interface"] and held["interface"]["device"]}
-            elif row["device"]:
-                found.add(row["device"]["id"])
+    for row in rows:
+        held = [each["interface"] for each in row["interface_assignments"] if each["interface"]] if "interface_assignments" in row else [row]
+        found |= {one["id"] if "device" not in one else one["device"]["id"] for one in held if one.get("device", one)}
     return found

@@ -82,7 +82,7 @@ class Rows:
 
 def rack_names(rows: Iterable[tuple]) -> dict[str, str]:
     """Each rack's name by its id: with its location, where another rack of the site has the same name."""
-    rows = list(rows)
+    rows = dict.fromkeys(rows)
     times = collections.Counter(name for _id, name, _location in rows)
     return {id: f"{location}/{name}" if times[name] > 1 else name for id, name, location in rows}
 

@@ -92,4 +92,4 @@ def test_too_many_changes_are_a_gap(monkeypatch):
 @pytest.mark.parametrize("data, document", [('{"name": "a"}', {"name": "a"}), ({"name": "a"}, {"name": "a"}), (None, {})])
 def test_data_is_read_as_json_or_text(data, document):
     api = types.SimpleNamespace(query=lambda _text: {"object_changes": [{"id": "e1", "object_data_v2": data}]})
-    assert log.data_of(api, ["e1"]) == {"e1": document}
+    assert log.details(api, [{"id": "e1", "action": "DELETE"}]) == [(None, document)]

@@ -58,7 +58,7 @@ def test_what_lost_its_device_meanwhile_is_left_out(rows):
 
 
 def test_racks_of_one_name_are_told_apart():
-    assert rack_names([("1", "a", "x"), ("2", "a", "y"), ("3", "b", "x")]) == {"1": "x/a", "2": "y/a", "3": "b"}
+    assert rack_names([("1", "a", "x"), ("2", "a", "y"), ("3", "b", "x"), ("3", "b", "x")]) == {"1": "x/a", "2": "y/a", "3": "b"}
 
 
 @pytest.mark.parametrize("choice, value", [
