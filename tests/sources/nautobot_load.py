@@ -162,5 +162,6 @@ class Loader:
             [dcim.CableToCableTermination(cable=cable, cable_end=end, interface=port)
              for cable, pair in zip(cables, ends, strict=True) for end, port in zip("AB", pair, strict=True)], batch_size=ROUND)
         dcim.CablePath.objects.bulk_create(
-            [dcim.CablePath(origin_type=kind, origin_id=near.pk, destination_type=kind, destination_id=far.pk, path=[object_to_path_node(cable)], is_active=True)
+            [dcim.CablePath(origin_type=kind, origin_id=near.pk, destination_type=kind, destination_id=far.pk,
+                            path=[object_to_path_node(cable)], is_active=True)
              for cable, pair in zip(cables, ends, strict=True) for near, far in (pair, pair[::-1])], batch_size=ROUND)
