@@ -203,11 +203,9 @@ def _failed(device: Device, checks: Iterable[tuple]) -> tuple[Problem, ...]:
 
 
 def _server(device: Device, index: Index, mapping: Mapping, ours: Map[str, Known], racks: frozenset[str]) -> Mapped:
-    name = _server_name(device, mapping)
-    made = Mapped(device.id, SERVER, name or "")
-    status = _status(device, mapping)
+    name, status = _server_name(device, mapping), _status(device, mapping)
     if status is None:
-        return made
+        return Mapped(device.id, SERVER, name or "")
     nics, problems, ports = _nics(device, index, mapping, ours)
     document = {
         "name": name, "rack": device.rack, "class": class_of(device, mapping), "serial": (device.serial or "").strip() or None, "status": status,
@@ -215,10 +213,8 @@ def _server(device: Device, index: Index, mapping: Mapping, ours: Map[str, Known
     } | _optional(device, index, mapping)
     keys = [("name", f"server:{name}"), ("serial", document["serial"]), ("bmc", (document["bmc"]["address"] or "").rstrip("/").lower()),
             ("uuid", (document.get("uuid") or "").lower()), *(("mac", nic["mac"]) for nic in nics), *(("port", port) for port in ports)]
-    return dataclasses.replace(
-        made, document=document, problems=(*_failed(device, _server_checks(document, device, mapping, racks)), *problems),
-        keys=frozenset(f"{kind}:{value}" for kind, value in keys if value),
-    )
+    return Mapped(device.id, SERVER, name or "", document, (*_failed(device, _server_checks(document, device, mapping, racks)), *problems),
+                  frozenset([f"{kind}:{value}" for kind, value in keys if value]))
 
 
 def _server_name(device: Device, mapping: Mapping) -> str | None:

@@ -73,7 +73,7 @@ def sync(tx: Transaction, datacenter: Datacenter, mark: str, origin: Origin = Or
     :raises InvalidSource: when a name is already that of a record in another site.
     """
     site, counts = datacenter.site, {}
-    changes = note_site(tx, site, {key: datacenter.as_dict()[key] for key in SITE_WIDE}, mark, origin)
+    changes = note_site(tx, site, _site_wide(datacenter), mark, origin)
     bad = _names_of(tx, site, origin.unusable("switch"))
     decided = None
     for kind in KINDS:
@@ -96,7 +96,7 @@ def patch(tx: Transaction, site: str, part: Part, mark: str, origin: Origin) -> 
 
     :param origin: with the part's devices.
     """
-    document = {key: part.site.as_dict()[key] for key in SITE_WIDE}
+    document = _site_wide(part.site)
     changes, counts = note_site(tx, site, document, mark, origin), {}
     ids = {device.id for device in part.devices} | part.gone
     known, bad = source_rows.of(tx, site, ids), _bad_switches(tx, site, part)
@@ -167,8 +167,15 @@ def note_site(tx: Transaction, site: str, document: dict, mark: str, origin: Ori
     row = {"name": site, "document": document, "source_mark": mark, "synced_at": tx.at, "source": origin.identity, "cursor": origin.cursor,
            "way": origin.way, "advice": origin.advice, "checked_at": tx.at}
     tx.execute(sites.update().where(sites.c.name == site).values(row) if known else sites.insert().values(row))
+    if origin.identity:  # a site that its source calls otherwise now is no longer that source's mirror
+        tx.execute(sites.update().where(sites.c.source == origin.identity, sites.c.name != site).values(source=None, cursor=None))
     before = known["document"] if known else None
     return [] if before == document else [Change("site", site, before, document)]
+
+
+def _site_wide(datacenter: Datacenter) -> dict:
+    whole = dataclasses.replace(datacenter, servers=(), switches=(), links=()).as_dict()
+    return {key: whole[key] for key in SITE_WIDE}
 
 
 def note_checked(tx: Transaction, site: str, cursor: dict) -> None:

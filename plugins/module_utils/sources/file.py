@@ -28,7 +28,7 @@ class FileSource:
         if not options.path:
             raise InvalidInput("no path is given", object="option path", attempted="reading the source",
                                remedy="give the path of the document that describes the data centre")
-        self.path = Path(options.path).expanduser()
+        self.path = Path(options.path).expanduser().absolute()
         self.identity = f"file {self.path}"
         self.cost = {"requests": 0, "bytes": 0, "seconds": 0.0}
 
