@@ -44,9 +44,10 @@ class NetBoxSource:
 
     def read(self) -> Reading:
         """All of the site."""
-        head, _site = self.api.client.map(lambda ask: ask(), [ChangeLog(self.api).head, lambda: self.api.site])
+        head, site = self.api.client.map(lambda ask: ask(), [ChangeLog(self.api).head, lambda: self.api.site])
+        self.api.at(site["id"])
         records = self._by(lambda way: way.whole())
-        cursor = {"log": head, "devices": len(records.devices), "site": self.api.site["id"]}
+        cursor = {"log": head, "devices": len(records.devices), "site": site["id"]}
         advice = [*self._closed, *([] if head else [LOG_ADVICE])]
         return Reading(cursor, self._ways[0].name, records, advice="; ".join(advice) or None)
 
@@ -57,6 +58,7 @@ class NetBoxSource:
         read = ChangeLog(self.api).since(cursor["log"])
         if isinstance(read, Gap):
             return read
+        self.api.at(cursor["site"])
         entries, log = read
         found = affected(entries, cursor["site"])
         if found.gap or found.size > max(cursor["devices"] / 3, FEW):

@@ -42,6 +42,16 @@ class Api:
                                     options.ca_path, options.timeout, pauses=PAUSES, wrong_token=WRONG_TOKEN))
         self.about, self.wanted_site = self.client.about, options.site
         self._said: tuple[int, int] | None = None
+        self._site_id: int | None = None
+
+    @property
+    def site_id(self) -> int:
+        """The site's number: the one that a cursor knew (:meth:`at`), else it is looked up."""
+        return self._site_id if self._site_id is not None else self.site["id"]
+
+    def at(self, site: int) -> None:
+        """From here on, be at the site of this number, without looking it up."""
+        self._site_id = site
 
     @functools.cached_property
     def site(self) -> dict:

@@ -84,6 +84,8 @@ def affected(rows: Iterable[Mapping], site: int) -> Affected:
             note(found, entry)
         elif entry.type in WIDE or (entry.type == "dcim.site" and entry.number == site):
             found.wide = True
+            if entry.type == "dcim.site" and entry.action == "delete":
+                found.gap = "the site was deleted"
     return found
 
 

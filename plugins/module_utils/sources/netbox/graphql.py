@@ -44,7 +44,7 @@ class GraphQL(Rest):
         return True
 
     def _all_devices(self) -> list[dict]:
-        site = f'site: {{id: {{in_list: ["{self.api.site["id"]}"]}}}}'
+        site = f'site: {{id: {{in_list: ["{self.api.site_id}"]}}}}'
         found = self._on("device_list", site, "id")
         pieces = _pieces([row["id"] for row in found])
         return self._named(self._listed("device_list", [f"{site}, id: {{in_list: [{piece}]}}" for piece in pieces], DEVICE, ("rack",)))

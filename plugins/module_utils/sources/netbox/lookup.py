@@ -33,7 +33,7 @@ class Lookup:
 
     def racks(self, names: Iterable[str]) -> set[int]:
         """The numbers of the site's racks with these names: one of the same name in another location changes what each is called."""
-        rows = self.api.some("dcim/racks", "name", names, {"site_id": self.api.site["id"], "fields": "id"}, view("dcim.rack"))
+        rows = self.api.some("dcim/racks", "name", names, {"site_id": self.api.site_id, "fields": "id"}, view("dcim.rack"))
         return {row["id"] for row in rows}
 
     def _interfaces(self, numbers: set[int]) -> tuple[set[int], set]:

@@ -70,7 +70,7 @@ class Publish:
             return None
         key = (vid, group)
         if key not in self.vlans:
-            where = {"group_id": [self.groups[group]["id"]]} if group else {"available_at_site": self.api.site["id"]}
+            where = {"group_id": [self.groups[group]["id"]]} if group else {"available_at_site": self.api.site_id}
             found = self.api.rows("ipam/vlans", {"vid": vid, **where, "fields": VLAN}, view("ipam.vlan"))
             if len(found) != 1:
                 problem = f"VLAN {vid}{f' of group {group}' if group else ''}"
@@ -86,7 +86,7 @@ class Publish:
     # -- devices and interfaces
 
     def _devices(self, wanted: list[Publication]) -> list[Edit]:
-        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site["id"]}
+        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site_id}
         rows = {str(row["id"]): row for row in self.api.some("dcim/devices", "id", {int(one.id) for one in wanted}, fields, view("dcim.device"))}
         edits = []
         for one in wanted:
@@ -171,10 +171,10 @@ class Publish:
     def _own_row(self, kind: str, one: Publication) -> dict | None:
         """The VLAN or prefix that a publication means."""
         if kind == "prefix":
-            found = self.api.rows("ipam/prefixes", {"prefix": one.name, "site_id": [self.api.site["id"]], "fields": PREFIX}, view("ipam.prefix"))
+            found = self.api.rows("ipam/prefixes", {"prefix": one.name, "site_id": [self.api.site_id], "fields": PREFIX}, view("ipam.prefix"))
         else:
             group = one.fields.get("group")
-            where = {"group_id": [self.groups[group]["id"]]} if group else {"available_at_site": self.api.site["id"]}
+            where = {"group_id": [self.groups[group]["id"]]} if group else {"available_at_site": self.api.site_id}
             found = self.api.rows("ipam/vlans", {"vid": one.fields["vid"], **where, "fields": VLAN}, view("ipam.vlan"))
         found = sorted(found, key=lambda row: not _is_ours(row))
         return found[0] if found else None
@@ -193,9 +193,9 @@ class Publish:
         body = {"status": fields.get("status") or "active", "tenant": self.tenants[fields["tenant"]]["id"] if fields.get("tenant") else None}
         if kind == "vlan":
             group = fields.get("group")
-            return {**body, "name": one.name, "vid": fields["vid"], **({"group": self.groups[group]["id"]} if group else {"site": self.api.site["id"]})}
+            return {**body, "name": one.name, "vid": fields["vid"], **({"group": self.groups[group]["id"]} if group else {"site": self.api.site_id})}
         vlan = self._vlan(fields.get("vlan"), fields.get("vlan_group"))
-        scope = {"scope_type": "dcim.site", "scope_id": self.api.site["id"]} if self.api.version >= (4, 2) else {"site": self.api.site["id"]}
+        scope = {"scope_type": "dcim.site", "scope_id": self.api.site_id} if self.api.version >= (4, 2) else {"site": self.api.site_id}
         return {**body, "prefix": one.name, "vlan": vlan and vlan["id"], **scope}
 
     def _keep(self, kind: str, one: Publication, row: dict | None) -> None:

@@ -35,13 +35,13 @@ class Rest:
 
     def some(self, filters: Mapping[str, Iterable]) -> Records:
         """The site's devices that match any of the filters, each once."""
-        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site["id"]}
+        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site_id}
         found = [row for name, values in filters.items() for row in self.api.some("dcim/devices", name, values, fields, view("dcim.device"))]
         return self._records(list({row["id"]: row for row in found}.values()), Cabling(self.api).some)
 
     def wide(self) -> Wide:
         """What is site-wide."""
-        api, number = self.api, self.api.site["id"]
+        api, number = self.api, self.api.site_id
         site = api.get(f"dcim/sites/{number}", {"fields": "id,name,slug,region,group,custom_fields,tags"}, view("dcim.site")).json()
         above = {("dcim.site", number)} | {(kind, one) for kind, key in (("dcim.region", "region"), ("dcim.sitegroup", "group"))
                                            for one in self._ancestors(kind, site[key])}
@@ -58,7 +58,7 @@ class Rest:
         return rows.wide(_wide(site, racks, tenants, groups, vlans, prefixes))
 
     def _all_devices(self) -> list[dict]:
-        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site["id"]}
+        fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site_id}
         return self.api.rows("dcim/devices", fields, view("dcim.device"))
 
     def _interfaces(self, devices: Iterable[int]) -> list[dict]:
@@ -73,7 +73,7 @@ class Rest:
         asked = [
             lambda: self._far({number for far in ends.values() for number in far} - own),
             lambda: api.some("ipam/ip-addresses", "interface_id", _addressed(devices, interfaces), {"fields": ADDRESS}, view("ipam.ipaddress")),
-            lambda: api.rows("dcim/racks", {"site_id": api.site["id"], "fields": "id,name,location"}, view("dcim.rack")) if numbers else [],
+            lambda: api.rows("dcim/racks", {"site_id": api.site_id, "fields": "id,name,location"}, view("dcim.rack")) if numbers else [],
         ]
         far, addresses, racks = api.client.map(lambda ask: ask(), asked)
         return rows.devices({
@@ -102,14 +102,14 @@ class Rest:
 
     def _groups(self, above: set[tuple[str, int]]) -> list[dict]:
         fields = "id,name,slug,scope_type,scope_id,tags,custom_fields," + ("vid_ranges" if self.api.version >= (4, 1) else "min_vid,max_vid")
-        locations = self.api.rows("dcim/locations", {"site_id": self.api.site["id"], "fields": "id"}, view("dcim.location"))
+        locations = self.api.rows("dcim/locations", {"site_id": self.api.site_id, "fields": "id"}, view("dcim.location"))
         here = above | {("dcim.location", row["id"]) for row in locations}
         found = self.api.rows("ipam/vlan-groups", {"fields": fields}, view("ipam.vlangroup"))
         return [row for row in found if row["scope_type"] is None or (row["scope_type"], row["scope_id"]) in here]
 
     def _prefixes(self, above: set[tuple[str, int]]) -> list[dict]:
         scope = "scope_type,scope_id" if self.api.version >= (4, 2) else "site"
-        fields, number = {"fields": f"{COMMON},prefix,vlan,{scope}"}, self.api.site["id"]
+        fields, number = {"fields": f"{COMMON},prefix,vlan,{scope}"}, self.api.site_id
         own = self.api.rows("ipam/prefixes", {**fields, "site_id": number}, view("ipam.prefix"))
         others = self.api.rows("ipam/prefixes", {**fields, "site_id": "null"}, view("ipam.prefix"))
         return own + [row for row in others

@@ -32,7 +32,7 @@ class Template:
 
     def wide(self) -> Wide:
         """What is site-wide."""
-        return rows.wide(self._render("dcim/sites", SITE, {"id": self.api.site["id"]}, "dcim.site"))
+        return rows.wide(self._render("dcim/sites", SITE, {"id": self.api.site_id}, "dcim.site"))
 
     def some(self, filters: Mapping[str, Iterable]) -> Records:
         """The site's devices that match any of the filters, each once."""
@@ -44,7 +44,7 @@ class Template:
 
     def _devices(self, chosen: Mapping) -> Records:
         # config_context: contexts merged for each device take most of the time, and are not asked for
-        params = {**chosen, "site_id": self.api.site["id"], "exclude": "config_context"}
+        params = {**chosen, "site_id": self.api.site_id, "exclude": "config_context"}
         return rows.devices(self._render("dcim/devices", DEVICES, params, "dcim.device"))
 
     def _render(self, path: str, template: str, params: Mapping, needs: str) -> dict:

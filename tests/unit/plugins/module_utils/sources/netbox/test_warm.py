@@ -80,6 +80,10 @@ def test_a_changed_device_and_no_other(site, mirror):
     delta = mirror.follow()
     assert names(delta.records) == {"r1-s02"} and delta.records.wide is None and not delta.gone
     assert by_name(delta.records)["r1-s02"].serial == "NEW"
+    cursor = mirror.cursor
+    touch(site)
+    source = site.source()
+    assert names(source.since(cursor).records) == {"r1-s02"} and source.cost["requests"] == 2
     assert (delta.way, delta.advice) == ("template", None)
 
 
@@ -275,6 +279,16 @@ def test_a_log_that_is_hidden_is_a_gap(site, mirror):
     token = site.fake.permit(*{f"view {type_}" for type_ in MODELS})
     assert "core.objectchange" in site.source(token).since(mirror.cursor).reason
     assert "core.objectchange" in site.source(token).since(site.source(token).read().cursor).reason
+
+
+def test_a_site_that_was_made_anew_is_read_anew(site):
+    number = site.call("POST", "dcim/sites", {"name": "lon1", "slug": "lon1"})["id"]
+    cursor = site.source(site="lon1").read().cursor
+    site.call("DELETE", f"dcim/sites/{number}")
+    again = site.call("POST", "dcim/sites", {"name": "lon1", "slug": "lon1"})["id"]
+    source = site.source(site="lon1")
+    assert "deleted" in source.since(cursor).reason
+    assert source.read().records.wide.site.id == str(again)
 
 
 def test_too_many_changes_are_a_gap(site, mirror, monkeypatch):
