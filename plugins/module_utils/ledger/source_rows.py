@@ -57,8 +57,8 @@ def keys_of(tx: Transaction, site: str, ids: Iterable[str]) -> dict[str, set[str
     keys = tables().source_keys
     found: dict[str, set[str]] = {}
     for chunk in chunks(ids):
-        for row in tx.execute(sa.select(keys.c.device, keys.c.source_key).where(keys.c.site == site, keys.c.device.in_(chunk))):
-            found.setdefault(row.device, set()).add(row.source_key)
+        for device, key in tx.execute(sa.select(keys.c.device, keys.c.source_key).where(keys.c.site == site, keys.c.device.in_(chunk))).all():
+            found.setdefault(device, set()).add(key)
     return found
 
 
@@ -66,7 +66,7 @@ def keys_of_site(tx: Transaction, site: str) -> dict[str, set[str]]:
     """The keys that each device of a site had."""
     keys = tables().source_keys
     found: dict[str, set[str]] = {}
-    for device, key in tx.execute(sa.select(keys.c.device, keys.c.source_key).where(keys.c.site == site)):
+    for device, key in tx.execute(sa.select(keys.c.device, keys.c.source_key).where(keys.c.site == site)).all():
         found.setdefault(device, set()).add(key)
     return found
 
@@ -74,8 +74,8 @@ def keys_of_site(tx: Transaction, site: str) -> dict[str, set[str]]:
 def owners(tx: Transaction, site: str, wanted: Collection[str]) -> set[str]:
     """The devices that have any of these keys."""
     keys = tables().source_keys
-    return {row.device for chunk in chunks(sorted(wanted)) for row in tx.execute(
-        sa.select(keys.c.device).where(keys.c.site == site, keys.c.source_key.in_(chunk)))}
+    return {device for chunk in chunks(sorted(wanted)) for (device,) in tx.execute(
+        sa.select(keys.c.device).where(keys.c.site == site, keys.c.source_key.in_(chunk))).all()}
 
 
 def on_ports(tx: Transaction, site: str, switch: str) -> set[tuple[str, str]]:
