@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -56,6 +57,10 @@ def namespace_of(lab, cluster: str):
         yield
     finally:
         core.delete_namespace(cluster, _request_timeout=10)
+        gone_by = time.monotonic() + 30
+        while f"Namespace {cluster}" in world.hub_names(lab):
+            assert time.monotonic() < gone_by, f"namespace {cluster} is still there"
+            time.sleep(0.2)
 
 
 def test_a_data_centre_as_the_ledger_has_it_has_no_drift(site):

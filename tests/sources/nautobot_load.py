@@ -153,7 +153,11 @@ class Loader:
         return rears, fronts
 
     def _straight(self, rows: list[dict], connected: Status) -> None:
-        """Cables between two interfaces, with the paths that Nautobot makes of them."""
+        """Cables between two interfaces, with the paths that Nautobot makes of them (before 3.2, by itself, one by one)."""
+        if not hasattr(dcim, "CableToCableTermination"):
+            for row in rows:
+                dcim.Cable(termination_a=self.interfaces[tuple(row["a"])], termination_b=self.interfaces[tuple(row["b"])], status=connected).save()
+            return
         kind = ContentType.objects.get_for_model(dcim.Interface)
         cables = [dcim.Cable(status=connected) for _row in rows]
         ends = [(self.interfaces[tuple(row["a"])], self.interfaces[tuple(row["b"])]) for row in rows]
