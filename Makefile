@@ -7,7 +7,7 @@ PYTHON_BIN := $(VENV)/bin/python
 export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash test-stateful test-sources check sanity lint molecule bench-order bench-ledger
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash test-stateful test-sources check sanity lint molecule bench-order bench-ledger bench-sources
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,7 +51,7 @@ test-stateful: setup ## Random operations on the ledger beside a simple model of
 	@$(PYTHON_BIN) -m pytest -q tests/stateful
 
 test-sources: setup ## What every kind of source has to do, with a real Nautobot of the tests' own; LEASEHOLD_TEST_NETBOX_URL adds a NetBox
-	@$(PYTHON_BIN) -m pytest -q tests/sources
+	@$(PYTHON_BIN) -m pytest -q -rs tests/sources
 
 test-crash: hub ## Create, scale and delete, killed after each task in turn: takes an hour
 	@$(PYTHON_BIN) -m pytest -q -s tests/crash
@@ -72,3 +72,6 @@ bench-order: hub ## An order's cost beside its floor
 
 bench-ledger: setup ## What the ledger costs with 1,000 to 100,000 servers, on SQLite and PostgreSQL
 	@$(PYTHON_BIN) tests/benchmarks/ledger.py
+
+bench-sources: setup ## What reading a source of truth costs beside what users have, on a real Nautobot; LEASEHOLD_BENCH_LARGE=0 leaves its large site out
+	@$(PYTHON_BIN) tests/benchmarks/sources.py

@@ -16,6 +16,8 @@ for package in "${packages[@]}"; do
 done
 # Only the server's binaries are wanted: the tests start a PostgreSQL of their own.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+# Likewise of Redis, for the tests' own Nautobot: redis-tools has it (redis-check-rdb is redis-server by another name), and starts no service.
+command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || missing+=(redis-tools)
 if [ "${#missing[@]}" -gt 0 ]; then
   say "Debian packages: ${missing[*]}"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq

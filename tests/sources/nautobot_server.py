@@ -11,6 +11,7 @@ approval workflows) mean nothing here.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -34,6 +35,8 @@ SETTINGS = (*postgres.SETTINGS[:-1], "shared_buffers=256MB", "max_wal_size=2GB",
 STARTED_WITHIN = 600  # seconds; some on an idle machine
 DATABASE = "nautobot_{}"
 EMPTY = 1  # raise it when an empty database is made another way
+PYTHONS = {"2": ((3, 10), (3, 12)), "3": ((3, 10), (3, 14))}  # the oldest and the newest that each Nautobot supports
+REDIS = "redis-server", "redis-check-rdb"  # one program, by either name: Debian's redis-tools has the second alone, and no service
 
 
 def cache() -> Path:
@@ -41,20 +44,45 @@ def cache() -> Path:
     return Path(os.environ.get("LEASEHOLD_CACHE", ROOT / ".cache")) / "nautobot"
 
 
+class NoPython(Exception):
+    """No Python is here that the wanted Nautobot supports, and none can be fetched; its text says which would be."""
+
+
 def installed() -> Path:
-    """The programs of an environment with Nautobot: installed if there is none with what is wanted."""
+    """The programs of an environment with Nautobot: installed if there is none with what is wanted.
+
+    :raises NoPython: there is no Python for it.
+    """
+    uv = ROOT / ".cache" / "uv" / "bin" / "uv"
+    uv = str(uv) if uv.exists() else "uv"
+    python, version = _python(uv)
     wanted = (HERE / "requirements-nautobot.txt").read_text() + f"\n{WANTED}\n"
-    key = hashlib.sha256(f"{wanted}{sys.version_info[:2]}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{wanted}{version}".encode()).hexdigest()[:12]
     home = cache() / f"env-{key}"
-    if not (home / "complete").exists():
-        uv = ROOT / ".cache" / "uv" / "bin" / "uv"
-        uv = str(uv) if uv.exists() else "uv"
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(home)], check=True)
-        packages = [WANTED, "gunicorn", "pynautobot"] if WANTED else ["-r", str(HERE / "requirements-nautobot.txt")]
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), *packages], check=True)
-        (home / "complete").touch()
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one of those that want the same at once makes it
+        if not (home / "complete").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            subprocess.run([uv, "venv", "--quiet", "--python", python, str(home)], check=True)
+            packages = [WANTED, "gunicorn", "pynautobot"] if WANTED else ["-r", str(HERE / "requirements-nautobot.txt")]
+            subprocess.run([uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), *packages], check=True)
+            (home / "complete").touch()
     return home / "bin"
+
+
+def _python(uv: str) -> tuple[str, tuple[int, int]]:
+    """A Python that the wanted Nautobot supports, and its version: this one, else another of the machine, else one that uv fetches."""
+    oldest, newest = PYTHONS["2" if WANTED.partition("==")[2].startswith("2.") else "3"]
+    if oldest <= sys.version_info[:2] <= newest:
+        return sys.executable, sys.version_info[:2]
+    supported = f">={oldest[0]}.{oldest[1]},<{newest[0]}.{newest[1] + 1}"
+    for prepare in (["find", "--system", "--no-python-downloads"], ["install"]):
+        if subprocess.run([uv, "python", *prepare, supported], capture_output=True, check=False).returncode == 0:
+            found = subprocess.run([uv, "python", "find", "--system", supported], capture_output=True, text=True, check=True).stdout.strip()
+            version = subprocess.run([found, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True).stdout
+            return found, tuple(map(int, version.split()))
+    raise NoPython(f"Nautobot needs a Python {supported}: there is none here, and uv can fetch none")
 
 
 class Console:
@@ -100,8 +128,13 @@ class Nautobot:
         self.directory = Path(tempfile.mkdtemp(prefix="leasehold-nb-", dir="/tmp"))
         self.sites: list[Site] = []
         self.numbers = iter(range(1, 1000))
-        self._stack = contextlib.ExitStack()
-        self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        with contextlib.ExitStack() as self._stack:  # what has begun is ended, should the rest fail
+            self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            self._begin()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def _begin(self) -> None:
         self.bin = installed()
         self.python = self.bin / "python"
         self.version = subprocess.run(
@@ -111,7 +144,6 @@ class Nautobot:
         self.database.start()
         self._start_redis()
         self._empty()
-        return self
 
     def __exit__(self, *_exception) -> None:
         try:
@@ -148,12 +180,12 @@ class Nautobot:
         }
 
     def _start_redis(self) -> None:
-        program = shutil.which("redis-server")
+        program = next(filter(None, map(shutil.which, REDIS)), None)
         if not program:
-            raise RuntimeError("redis-server is missing: apt-get install redis-server")
+            raise RuntimeError("Redis is missing: apt-get install redis-tools")
         redis = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", str(self.directory / "redis.sock"), "--save", "", "--appendonly", "no", "--dir", str(self.directory)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [REDIS[0], "--port", "0", "--unixsocket", str(self.directory / "redis.sock"), "--save", "", "--appendonly", "no", "--dir", str(self.directory)],
+            executable=program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._stack.callback(redis.wait, 20)
         self._stack.callback(redis.terminate)
         _await((self.directory / "redis.sock").exists, "Redis", redis)
