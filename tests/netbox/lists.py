@@ -4,6 +4,8 @@ a client of ours that means something by them would get too much."""
 
 from __future__ import annotations
 
+import ipaddress
+
 from tests.netbox.models import MODELS, Model
 from tests.netbox.store import Row, Rows, ancestors, resolve
 from tests.netbox.writes import Refused, stamp
@@ -41,6 +43,9 @@ def _passes(row: Row, model: Model, name: str, values: list[str]) -> bool:
     if name == "available_at_site":
         site = row.store.rows["dcim.site"].get(int(values[0]))
         return row in list(Rows(row.store, model, [row]).get_for_site(site))
+    if (model.type, name) == ("ipam.prefix", "contains"):
+        inner, outer = ipaddress.ip_network(values[0]), ipaddress.ip_network(row.prefix)
+        return inner.version == outer.version and inner.subnet_of(outer)
     if name == "q":
         return values[0] in row.values.get("comments", "")
     if name == "assigned_object_type":

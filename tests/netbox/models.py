@@ -91,10 +91,11 @@ TABLE: dict[str, tuple[str, dict[str, Field]]] = {
         "vid": Field("int", required=True), "name": NAME, "site": fk("dcim.site", "vlans"), "group": fk("ipam.vlangroup", "vlans"), "status": STATUS,
         "role": fk("ipam.role", "vlans"), "tenant": TENANT, "description": TEXT}),
     "ipam.prefix": ("ipam/prefixes", {
-        "prefix": Field("inet", required=True), "scope": SCOPE, "vlan": fk("ipam.vlan", "prefixes"), "status": STATUS, "role": fk("ipam.role", "prefixes"),
-        "tenant": TENANT, "description": TEXT}),
+        "prefix": Field("inet", required=True), "vrf": fk("ipam.vrf"), "scope": SCOPE, "vlan": fk("ipam.vlan", "prefixes"), "status": STATUS,
+        "role": fk("ipam.role", "prefixes"), "tenant": TENANT, "description": TEXT}),
     "ipam.ipaddress": ("ipam/ip-addresses", {
-        "address": Field("inet", required=True), "status": STATUS, "tenant": TENANT, "dns_name": TEXT, **ASSIGNED, "description": TEXT}),
+        "address": Field("inet", required=True), "vrf": fk("ipam.vrf"), "status": STATUS, "tenant": TENANT, "dns_name": TEXT, **ASSIGNED,
+        "description": TEXT}),
     "extras.tag": ("extras/tags", NAMED | {"color": Field(default="9e9e9e"), "object_types": Field("json", default=())}),
     "extras.customfield": ("extras/custom-fields", {
         "name": NAME, "label": TEXT, "type": Field("choice", default="text"), "object_types": Field("json", default=()), "related_object_type": Field(),

@@ -12,7 +12,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidSource, Refused
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.api import Api, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.edits import Cell, Edit, Writer, edit
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import slug, value
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.rest import Rest, number, slug, value
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.setup import CLUSTER
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Publication
 
@@ -59,10 +59,18 @@ class Publish:
         groups = {one.fields[key] for one in named for key in ("group", "vlan_group") if one.fields.get(key)}
         fields = {"fields": "id,name,slug"}
         self.tenants = {row["slug"]: row for row in self.api.some("tenancy/tenants", "slug", tenants, fields, view("tenancy.tenant"))}
-        self.groups = {row["slug"]: row for row in self.api.some("ipam/vlan-groups", "slug", groups, fields, view("ipam.vlangroup"))}
+        self.groups = self._groups(groups)
         for kind, found, missing in (("tenant", self.tenants, tenants), ("VLAN group", self.groups, groups)):
             for name in sorted(missing - set(found)):
                 raise self._missing(kind, name, f"make the {kind} there, or leave it out of what the mapping publishes")
+
+    def _groups(self, slugs: Iterable[str]) -> dict[str, dict]:
+        """The VLAN groups of these slugs that can be used in the site: other sites may have some of the same."""
+        fields, here = {"fields": "id,name,slug,scope_type,scope_id"}, ("dcim.site", self.api.site_id)
+        found = self.api.some("ipam/vlan-groups", "slug", slugs, fields, view("ipam.vlangroup"))
+        own = {row["slug"]: row for row in found if (row["scope_type"], row["scope_id"]) == here}
+        wider = {row["slug"] for row in found} - set(own)
+        return own if not wider else {row["slug"]: row for row in Rest(self.api).groups() if row["slug"] in wider} | own
 
     def _vlan(self, vid: int | None, group: str | None) -> dict | None:
         """The VLAN of a number, in a group, or that can be used in the site."""
@@ -196,7 +204,13 @@ class Publish:
             return {**body, "name": one.name, "vid": fields["vid"], **({"group": self.groups[group]["id"]} if group else {"site": self.api.site_id})}
         vlan = self._vlan(fields.get("vlan"), fields.get("vlan_group"))
         scope = {"scope_type": "dcim.site", "scope_id": self.api.site_id} if self.api.version >= (4, 2) else {"site": self.api.site_id}
-        return {**body, "prefix": one.name, "vlan": vlan and vlan["id"], **scope}
+        return {**body, "prefix": one.name, "vlan": vlan and vlan["id"], "vrf": self._vrf(one.name), **scope}
+
+    def _vrf(self, prefix: str) -> int | None:
+        """The VRF of the site's prefix that a new one is cut out of; None: the global table."""
+        around = self.api.rows("ipam/prefixes", {"contains": prefix, "site_id": [self.api.site_id], "fields": "id,prefix,vrf"}, view("ipam.prefix"))
+        closest = max(around, key=lambda row: int(row["prefix"].rpartition("/")[2]), default={})
+        return number(closest.get("vrf"))
 
     def _keep(self, kind: str, one: Publication, row: dict | None) -> None:
         """A VLAN that was just made (or would be) is the one that interfaces mean."""

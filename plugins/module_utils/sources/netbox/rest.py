@@ -42,9 +42,8 @@ class Rest:
     def wide(self) -> Wide:
         """What is site-wide."""
         api, number = self.api, self.api.site_id
-        site = api.get(f"dcim/sites/{number}", {"fields": "id,name,slug,region,group,custom_fields,tags"}, view("dcim.site")).json()
-        above = {("dcim.site", number)} | {(kind, one) for kind, key in (("dcim.region", "region"), ("dcim.sitegroup", "group"))
-                                           for one in self._ancestors(kind, site[key])}
+        site = self._site()
+        above = self._above(site)
         asked = [
             lambda: api.rows("dcim/racks", {"site_id": number, "fields": "id,name,location"}, view("dcim.rack")),
             lambda: api.rows("tenancy/tenants", {"fields": "id,name,slug"}, view("tenancy.tenant")),
@@ -56,6 +55,19 @@ class Rest:
         ids = {group["id"] for group in groups if group["scope_type"] == "dcim.location"}
         vlans += api.some("ipam/vlans", "group_id", ids, {"fields": f"{COMMON},vid,name,group"}, view("ipam.vlan"))
         return rows.wide(_wide(site, racks, tenants, groups, vlans, prefixes))
+
+    def groups(self) -> list[dict]:
+        """The VLAN groups that can be used in the site, the wider their scope the earlier: the last of a name is the site's own."""
+        rank = {None: 0, "dcim.region": 1, "dcim.sitegroup": 1, "dcim.site": 2}
+        return sorted(self._groups(self._above(self._site())), key=lambda row: rank.get(row["scope_type"], 3))
+
+    def _site(self) -> dict:
+        return self.api.get(f"dcim/sites/{self.api.site_id}", {"fields": "id,name,slug,region,group,custom_fields,tags"}, view("dcim.site")).json()
+
+    def _above(self, site: Mapping) -> set[tuple[str, int]]:
+        """The site's own scope, and those that it is in."""
+        return {("dcim.site", site["id"])} | {(kind, one) for kind, key in (("dcim.region", "region"), ("dcim.sitegroup", "group"))
+                                              for one in self._ancestors(kind, site[key])}
 
     def _all_devices(self) -> list[dict]:
         fields = {"fields": DEVICE, "exclude": "config_context", "site_id": self.api.site_id}

@@ -170,3 +170,27 @@ def test_a_token_that_may_only_read_is_told_what_it_needs(site):
     token = site.fake.permit("view dcim.site", "view dcim.device", "view tenancy.tenant")
     with pytest.raises(InvalidInput, match="change on dcim.device"):
         site.source(token).publish([device(site, "r1-s01", status="offline")], check_mode=False)
+
+
+def test_a_vlan_group_is_the_sites_own_where_another_site_has_one_of_the_same_name(site):
+    other = site.call("POST", "dcim/sites", {"name": "ams1", "slug": "ams1"})["id"]
+    theirs = site.call("POST", "ipam/vlan-groups", {"name": "tenants", "slug": "tenants", "scope_type": "dcim.site", "scope_id": other})["id"]
+    published(site, Publication("vlan", "blue", {"vid": 123, "group": "tenants", "status": "active"}))
+    assert site.fake.find("ipam.vlan", vid=123).group.id == site.number("ipam/vlan-groups", "tenants")
+    site.call("POST", "ipam/vlan-groups", {"name": "theirs", "slug": "theirs", "scope_type": "dcim.site", "scope_id": other})
+    with pytest.raises(InvalidSource, match="no VLAN group theirs"):
+        site.source().publish([Publication("vlan", "blue", {"vid": 124, "group": "theirs", "status": "active"})], check_mode=False)
+    assert not [vlan for vlan in site.fake.store.rows["ipam.vlan"].values() if vlan.group and vlan.group.id == theirs]
+
+
+def test_a_vlan_group_of_all_sites_can_be_used_too(site):
+    number = site.call("POST", "ipam/vlan-groups", {"name": "anywhere", "slug": "anywhere"})["id"]
+    published(site, Publication("vlan", "blue", {"vid": 123, "group": "anywhere", "status": "active"}))
+    assert site.fake.find("ipam.vlan", vid=123).group.id == number
+
+
+def test_a_prefix_is_made_in_the_vrf_of_the_pool_that_it_is_cut_out_of(site):
+    vrf = site.call("POST", "ipam/vrfs", {"name": "tenants"})["id"]
+    site.call("PATCH", f"ipam/prefixes/{site.number('ipam/prefixes', '10.64.0.0/16')}", {"vrf": vrf})
+    published(site, Publication("prefix", "10.64.5.0/24", {"status": "active"}))
+    assert site.fake.find("ipam.prefix", prefix="10.64.5.0/24").vrf.id == vrf
