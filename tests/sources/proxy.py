@@ -51,7 +51,10 @@ class Proxy:
                 return
             with socket.create_connection(self.target) as server:
                 threading.Thread(target=self._relay, args=(client, server), daemon=True).start()
-                self._answer(server, client)
+                try:
+                    self._answer(server, client)
+                finally:
+                    client.shutdown(socket.SHUT_RDWR)  # a close alone is not told while the other thread still listens
 
     @staticmethod
     def _relay(client: socket.socket, server: socket.socket) -> None:
