@@ -3,28 +3,50 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import urllib.error
+import urllib.parse
 import urllib.request
 
 from tests.sources.center import center
+
+
+ABOUT = "Made by leasehold.cloud's tests"
+SHARED = ("dcim/device-types", "dcim/manufacturers", "dcim/device-roles", "dcim/platforms", "tenancy/tenants", "extras/tags")  # in the order of their removal
+IN_USE = 409
 
 
 def slug(name: str) -> str:
     return name.lower().replace(" ", "-").replace("_", "-")
 
 
-class Loader:
-    """Makes the objects of one document. ``mark`` tells apart the sites of one real NetBox: names that must be unique there begin with it."""
+def marked(document: dict, mark: str) -> dict:
+    """A document whose site and device types are nobody else's in a NetBox that holds much else."""
+    document = copy.deepcopy(document)
+    document["site"]["name"] = mark + document["site"]["name"]
+    document["types"] = {mark + name: maker for name, maker in document["types"].items()}
+    for device in document["devices"]:
+        device["type"] = mark + device["type"]
+    return document
 
-    def __init__(self, url: str, token: str, mark: str = ""):
-        self.url, self.mark = url, mark
+
+class Loader:
+    """Makes the objects of one document.
+
+    :param guest: NetBox is not the tests' own: what is made there says who made it, has a VRF of its own, and can be removed.
+    """
+
+    def __init__(self, url: str, token: str, guest: bool = False):
+        self.url, self.guest = url, guest
         self.authorization = f"{'Bearer' if token.startswith('nbt_') else 'Token'} {token}"
         self.numbers: dict[tuple, int] = {}
         self.vrf: dict[str, int] = {}
 
     def call(self, method: str, path: str, body=None):
         """One request; what it answered."""
-        request = urllib.request.Request(f"{self.url}/api/{path}/", method=method, data=None if body is None else json.dumps(body).encode())
+        path = path if "?" in path else f"{path}/"
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, data=None if body is None else json.dumps(body).encode())
         request.add_header("Authorization", self.authorization)
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=300) as answer:
@@ -40,19 +62,16 @@ class Loader:
     def named(self, path: str, names: list[str], **more) -> None:
         """Objects that have a name and a slug and may be there already."""
         for name in names:
-            listed, _query, _fields = path.partition("?")
-            found = self._found(listed, slug(name))
-            self.numbers[path, name] = found or self.call("POST", path, {"name": name, "slug": slug(name), **more})["id"]
+            found = self._found(path, slug(name))
+            self.numbers[path, name] = found or self.call("POST", path, {"name": name, "slug": slug(name), "description": ABOUT, **more})["id"]
 
     def _found(self, path: str, wanted: str) -> int | None:
-        request = urllib.request.Request(f"{self.url}/api/{path}/?slug={wanted}", headers={"Authorization": self.authorization})
-        with urllib.request.urlopen(request, timeout=300) as answer:
-            rows = json.load(answer)["results"]
+        rows = self.listed(path, slug=wanted)
         return rows[0]["id"] if rows else None
 
     def load(self, document: dict) -> None:
         """All of it."""
-        self.site = f"{self.mark}{document['site']['name']}"
+        self.site = document["site"]["name"]
         for path, names in (("dcim/device-roles", document["roles"]), ("dcim/platforms", document["platforms"]),
                             ("dcim/manufacturers", sorted(set(document["types"].values()))), ("tenancy/tenants", document["tenants"]),
                             ("extras/tags", document["tags"]), ("dcim/sites", [self.site])):
@@ -60,14 +79,47 @@ class Loader:
         for name, maker in document["types"].items():
             found = self._found("dcim/device-types", slug(name))
             self.numbers["dcim/device-types", name] = found or self.call("POST", "dcim/device-types", {
-                "model": name, "slug": slug(name), "manufacturer": self.numbers["dcim/manufacturers", maker], "u_height": 1})["id"]
+                "model": name, "slug": slug(name), "manufacturer": self.numbers["dcim/manufacturers", maker], "u_height": 1, "description": ABOUT})["id"]
         self.number = self.numbers["dcim/sites", self.site]
-        if self.mark:  # the sites of one NetBox may not have the same addresses in one VRF
+        if self.guest:  # the sites of one NetBox may not have the same addresses in one VRF
             self.vrf = {"vrf": self.call("POST", "ipam/vrfs", {"name": self.site})["id"]}
         self.make("dcim/racks", [{"name": name, "site": self.number, "u_height": 60} for name in document["racks"]], document["racks"])
         self._ipam(document)
         self._devices(document["devices"])
         self._cables(document["cables"])
+
+    def remove(self, site: str) -> None:
+        """Take away a site that this (or an earlier run) has entered, and what was made for it that nobody uses."""
+        number = self._found("dcim/sites", slug(site))
+        if number is not None:
+            groups = [row["id"] for row in self.listed("ipam/vlan-groups", site=number)]
+            here = {"site_id": number}
+            for path, where in (("dcim/cables", here), ("dcim/devices", here), ("ipam/prefixes", here), ("ipam/vlans", here),
+                                *(("ipam/vlans", {"group_id": group}) for group in groups), ("ipam/vlan-groups", {"site": number}), ("dcim/racks", here)):
+                self._clear(path, **where)
+        for vrf in self.listed("ipam/vrfs", name=site):
+            self._clear("ipam/ip-addresses", vrf_id=vrf["id"])
+        self._clear("ipam/vrfs", name=site)
+        self._clear("dcim/sites", slug=slug(site))
+        for path in SHARED:
+            for row in self.listed(path, description=ABOUT):
+                self._unless_used("DELETE", f"{path}/{row['id']}")
+
+    def listed(self, path: str, **filters) -> list[dict]:
+        """The rows of a list that pass some filters, at most a thousand."""
+        return self.call("GET", f"{path}/?{urllib.parse.urlencode({'limit': 1000, **filters})}")["results"]
+
+    def _clear(self, path: str, **filters) -> None:
+        while rows := self.listed(path, fields="id", **filters):
+            for start in range(0, len(rows), 100):
+                self.call("DELETE", path, [{"id": row["id"]} for row in rows[start:start + 100]])
+
+    def _unless_used(self, method: str, path: str) -> None:
+        try:
+            self.call(method, path)
+        except urllib.error.HTTPError as error:
+            if error.code != IN_USE:
+                raise
 
     def _tags(self, names: list[str]) -> list[int]:
         return [self.numbers["extras/tags", name] for name in names]
@@ -162,8 +214,8 @@ def _names(pairs: list[tuple[dict, dict]]) -> list[tuple[str, str]]:
     return [(device["name"], one["name"]) for device, one in pairs]
 
 
-def loaded(url: str, token: str, mark: str = "", **sizes) -> Loader:
+def loaded(url: str, token: str, **sizes) -> Loader:
     """A loader that has entered a whole :func:`center`."""
-    loader = Loader(url, token, mark)
+    loader = Loader(url, token)
     loader.load(center(**sizes))
     return loader

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 
 import pytest
 
@@ -13,7 +12,8 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 from tests.netbox.fake import FakeNetBox
 from tests.sources.center import center
 from tests.sources.nautobot_server import Nautobot, NoPython
-from tests.sources.worlds import FileWorld, NautobotWorld, NetBoxWorld
+from tests.sources.netbox_live import LiveNetBox
+from tests.sources.worlds import FakeNetBoxWorld, FileWorld, NautobotWorld
 
 LIVE = "LEASEHOLD_TEST_NETBOX_URL"
 KINDS = ["file", "netbox", "nautobot"] + (["netbox-live"] if os.environ.get(LIVE) else [])
@@ -41,9 +41,7 @@ def nautobot_world(nautobot):
 
 @pytest.fixture(scope="session")
 def netbox_live():
-    document = center(servers=64)
-    world = NetBoxWorld(document, os.environ[LIVE], os.environ["LEASEHOLD_TEST_NETBOX_TOKEN"], mark=f"t{time.time_ns() % 10 ** 10}-")
-    world.source().setup("present", False)
+    world = LiveNetBox(center(servers=40, per_rack=10), os.environ[LIVE], os.environ["LEASEHOLD_TEST_NETBOX_TOKEN"])
     yield world
     world.close()
 
@@ -70,7 +68,7 @@ def _world(request, tmp_path):
         yield FileWorld(center(), tmp_path / "datacenter.json")
     elif request.param == "netbox":
         with FakeNetBox() as fake:
-            world = NetBoxWorld(center(servers=8, per_rack=4), fake.url, fake.token, fake=fake)
+            world = FakeNetBoxWorld(center(servers=8, per_rack=4), fake)
             world.source().setup("present", False)
             yield world
             world.close()

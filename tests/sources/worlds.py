@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import httpx
-import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import Mapping
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.records import Records
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options, Source
 from tests.netbox.fake import FakeNetBox
@@ -31,6 +31,7 @@ class World:
 
     kind: str
     has_log = True
+    mapping = Mapping.from_dict(MAPPING)
 
     def __init__(self, document: dict):
         self.document = copy.deepcopy(document)
@@ -131,7 +132,7 @@ class ServedWorld(World):
 
     def source(self, **options) -> Source:
         return open_source(self.kind, Options(**{
-            "url": self.proxy.url, "token": self.token, "site": self.document["site"]["name"], "mapping": Mapping.from_dict(MAPPING).values,
+            "url": self.proxy.url, "token": self.token, "site": self.document["site"]["name"], "mapping": self.mapping.values,
             "timeout": TIMEOUT, **options}))
 
     def close(self) -> None:
@@ -145,9 +146,9 @@ class ServedWorld(World):
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    def fake_is_missing(self) -> bool:
-        """Whether this is a system whose users cannot be made by the tests."""
-        return False
+    def mine(self, found: Records) -> Records:
+        """Of records, those that the document is about."""
+        return found
 
     def _set(self, device: str, field: str, value) -> None:
         self.call("PATCH", f"dcim/devices/{self._device_id(value if field == 'name' else device, device)}", {field: self._value(field, value)})
@@ -211,17 +212,15 @@ class NautobotWorld(ServedWorld):
 
 
 class NetBoxWorld(ServedWorld):
-    """A NetBox: the fake at the edge, or a real one that LEASEHOLD_TEST_NETBOX_URL and LEASEHOLD_TEST_NETBOX_TOKEN lead to."""
+    """A NetBox, which a loader enters the document into."""
 
     kind = "netbox"
 
-    def __init__(self, document: dict, url: str, token: str, mark: str = "", fake: FakeNetBox | None = None):
-        loader = Loader(url, token, mark)
-        loader.load(document)
-        document = copy.deepcopy(document)
-        document["site"]["name"] = loader.site
+    def __init__(self, document: dict, url: str, token: str, loader: Loader | None = None):
         super().__init__(document, url, token)
-        self.loader, self.fake, self.authorization = loader, fake, loader.authorization
+        self.loader = loader or Loader(url, token)
+        self.loader.load(document)
+        self.authorization = self.loader.authorization
 
     def one(self, path: str, **filters) -> dict:
         if path == "dcim/devices":
@@ -244,12 +243,15 @@ class NetBoxWorld(ServedWorld):
         ends = {f"{side}_terminations": [{"object_type": "dcim.interface", "object_id": self._port_id(*cable[side])}] for side in "ab"}
         self.call("POST", "dcim/cables", {"status": "connected", **ends})
 
-    def fake_is_missing(self) -> bool:
-        return self.fake is None
+
+class FakeNetBoxWorld(NetBoxWorld):
+    """The fake at the edge."""
+
+    def __init__(self, document: dict, fake: FakeNetBox):
+        super().__init__(document, fake.url, fake.token)
+        self.fake = fake
 
     def forget_log(self) -> None:
-        if self.fake is None:
-            pytest.skip("the change log of a live NetBox is not pruned")
         self.fake.prune(0)
 
     def weak_token(self, _name: str, without: str) -> str:
