@@ -17,6 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.a
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.edits import Edit, edit
 
 BULK = 100  # objects of one write
+WHOLE = frozenset({"dcim/interfaces"})  # lists whose objects have several of what is written
 
 
 class Writer:
@@ -34,21 +35,24 @@ class Writer:
             for start in range(0, len(some), BULK):
                 self._bulk(some[start:start + BULK])
 
-    def make(self, path: str, model: str, body: Mapping) -> dict:
-        """A new object."""
-        return self.api.send("POST", path, body, f"add on {model}").json()
+    def make_all(self, path: str, model: str, bodies: list[Mapping]) -> list[dict]:
+        """New objects, in their order. Of a hundred, all are made or none."""
+        parts = [bodies[start:start + BULK] for start in range(0, len(bodies), BULK)]
+        return [row for part in parts for row in self.api.send("POST", path, part, f"add on {model}").json()]
 
-    def remove(self, path: str, model: str, row: Mapping) -> None:
-        """Delete an object, unless somebody changed it since it was read."""
-        fresh = self.rows(path, model, {row["id"]})
-        if fresh and fresh[0]["last_updated"] != row["last_updated"]:
-            raise conflict(self.api.about, f"{model} {row.get('display') or row['id']}", "the object", "as it was read", "changed meanwhile")
-        if fresh:
-            self.api.send("DELETE", f"{path}/{row['id']}", None, f"delete on {model}")
+    def remove_all(self, path: str, model: str, rows: list[Mapping]) -> None:
+        """Delete objects, unless somebody changed one since it was read. Of a hundred, all are deleted or none."""
+        read = {row["id"]: row for row in rows}
+        fresh = self.rows(path, model, read)  # those that are gone meanwhile need nothing
+        for row in fresh:
+            if row["last_updated"] != read[row["id"]]["last_updated"]:
+                raise conflict(self.api.about, f"{model} {row.get('display') or row['id']}", "the object", "as it was read", "changed meanwhile")
+        for start in range(0, len(fresh), BULK):
+            self.api.send("DELETE", path, [{"id": row["id"]} for row in fresh[start:start + BULK]], f"delete on {model}")
 
     def rows(self, path: str, model: str, ids: Iterable[str]) -> list[dict]:
-        """The objects with these ids, as the REST API has them."""
-        found = self.api.client.map(lambda part: self.api.rows(path, {"id": part}, model), chunks(ids, LINE))
+        """The objects with these ids, as the REST API has them; with their tagged VLANs, where they have any."""
+        found = self.api.client.map(lambda part: self.api.rows(path, {"id": part}, model, lean=path not in WHOLE), chunks(ids, LINE))
         return [row for rows in found for row in rows]
 
     def _bulk(self, edits: list[Edit]) -> None:
