@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.leasehold.cloud.plugins.module_utils import publishing, syncing
+from ansible_collections.leasehold.cloud.plugins.module_utils.receipts import read_all
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.source import SOURCE_CONSTRAINTS, mapping_of, source_of
 
@@ -22,7 +23,8 @@ class ActionModule(LedgerAction):
         mapping, source = mapping_of(args["mapping"]), source_of(args)
         with self.open_ledger(args, migrate=args["migrate"]) as ledger:
             if args["state"] == "published":
-                changes, told = publishing.publish(ledger, source, mapping, keep=not self.check_mode), {}
+                receipts = read_all(args["receipts"]) if args["receipts"] and "journal" in mapping["publish"] else []
+                changes, told = publishing.publish(ledger, source, mapping, keep=not self.check_mode, receipts=receipts), {}
             else:
                 found = syncing.sync(
                     ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)

@@ -33,6 +33,21 @@ def read(path: str) -> dict:
     return document
 
 
+def read_all(directory: str) -> list[dict]:
+    """The receipts of all clusters: the signed documents in the directories in ``directory``, which need not be there.
+
+    :raises InvalidInput: one of them is no receipt.
+    """
+    found = []
+    for file in sorted([*Path(directory).glob("*/receipt.json"), *Path(directory).glob("*/release-*.json")]):
+        document = read(str(file))
+        wrong = shape_fault(document) or (None if isinstance(document.get("signature"), dict) else "it is not signed")
+        if wrong:
+            raise InvalidInput(wrong, object=f"receipt {file}", attempted="reading it", remedy="restore it from a backup, or move it away")
+        found.append(document)
+    return found
+
+
 def shape_fault(document: dict) -> str | None:
     """Why a document is no receipt; None when it is one."""
     wrong = [key for key, kind in SHAPE.items() if not isinstance(document.get(key), kind)]

@@ -42,6 +42,11 @@ options:
     description: Read all, also where the source can tell what changed.
     type: bool
     default: false
+  receipts:
+    description:
+      - The directory that has a directory with its receipts for each cluster, as orders leave them. For journal entries that tell of each handover and
+        release of a server, where the mapping's C(publish) has V(journal) and with O(state=published). It need not be there.
+    type: path
   migrate:
     description:
       - Bring the schema of a ledger that an older version of this collection made up to date first.

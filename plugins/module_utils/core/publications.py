@@ -29,6 +29,7 @@ class Holding:
     cluster: str | None = None
     tenant: str | None = None
     since: str | None = None
+    order: Mapping = dataclasses.field(default_factory=dict, hash=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +115,41 @@ def _interfaces(server: Holding, network: Network | None, published: Mapping[str
 def _entry(server: Holding, network: Network | None) -> Wanted:
     segment = f", VLAN {network.vlan}, prefix {network.prefix}" if network else ""
     tenant = f" of tenant {server.tenant}" if server.tenant else ""
-    return Wanted(
-        "journal", f"{server.cluster} {server.since}", {"comment": f"Leased to cluster {server.cluster}{tenant} since {server.since}{segment}."}, server.id)
+    said = f"Leased to cluster {server.cluster}{tenant} since {server.since}{segment}.{_ordered(server.order)}"
+    return Wanted("journal", f"{server.cluster} {server.since}", {"comment": said}, server.id)
+
+
+def _ordered(order: Mapping) -> str:
+    """What was ordered, as a sentence."""
+    template, sets = order.get("cluster_template"), order.get("cluster_node_sets") or ()
+    said = [*([f"template {template}"] if template else ()), *(f"node set {one['name']} of {one['count']} {one['class']}" for one in sets)]
+    return f" Ordered: {', '.join(said)}." if said else ""
+
+
+def certified(receipts: Iterable[Mapping], ids: Mapping[tuple[str, str], str]) -> list[Wanted]:
+    """A journal entry of each server for each receipt that it is in.
+
+    :param receipts: signed ones. :param ids: by name and serial number, the source's ids of servers; others are not of the site.
+    """
+    return [
+        Wanted("journal", f"receipt {receipt_key(receipt)}", {"comment": _certificate(receipt)}, ids[server["name"], server["serial"]])
+        for receipt in receipts for server in receipt["servers"] if (server["name"], server.get("serial")) in ids
+    ]
+
+
+def receipt_key(receipt: Mapping) -> str:
+    """What tells a receipt from all others: how its signature begins."""
+    return receipt["signature"]["value"][:40]
+
+
+def _certificate(receipt: Mapping) -> str:
+    order, signature = receipt["order"], receipt["signature"]
+    done = f"Handed over to cluster {order['cluster']}" if receipt["kind"] == "handover" else f"Taken back from cluster {order['cluster']}"
+    tenant = f" of tenant {order['tenant']}" if order.get("tenant") else ""
+    drives = f", {len(receipt['wipes'])} drives erased" if receipt["wipes"] else ""
+    gates = ", ".join(str(gate["gate"]) for gate in receipt["gates"])
+    return (f"{done}{tenant}. Receipt of {receipt['times']['issued']}: gates {gates} passed{drives}; "
+            f"signature {signature['algorithm']} `{signature['value']}`, key {signature['key_id']}.")
 
 
 def _networks(networks: Mapping[str, Network], published: Mapping[str, Mapping], allowed: Collection[str], group_of) -> list[Wanted]:

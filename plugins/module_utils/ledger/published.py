@@ -47,13 +47,20 @@ def switches(tx: Transaction, site: str) -> dict[str, str]:
 
 def servers(tx: Transaction, site: str, ids: Collection[str]) -> list[dict]:
     """The servers that there may be something to publish of: held, set aside, or (by id) published before."""
-    table, claims, states = tables().servers, tables().claims, tables().server_states
-    query = ledger_servers.select_rows(claims.c.claimed_at).where(table.c.site == site, table.c.source_id.is_not(None))
+    table, claims, states, clusters = tables().servers, tables().claims, tables().server_states, tables().clusters
+    query = ledger_servers.select_rows(claims.c.claimed_at, clusters.c.order).where(table.c.site == site, table.c.source_id.is_not(None))
     found = tx.rows(query.where(sa.or_(claims.c.cluster.is_not(None), states.c.state.in_(SERVER_ASIDE))))
     there = {row["source_id"] for row in found}
     for chunk in chunks(id for id in ids if id not in there):
         found += tx.rows(query.where(table.c.source_id.in_(chunk)))
     return sorted(found, key=lambda row: row["sort_key"])
+
+
+def ids(tx: Transaction, site: str, names: Collection[str]) -> dict[tuple[str, str], str]:
+    """By name and serial number, the source's ids of those of these servers that are there."""
+    table = tables().servers
+    query = sa.select(table.c.name, table.c.serial, table.c.source_id).where(table.c.site == site, table.c.source_id.is_not(None))
+    return {(row.name, row.serial): row.source_id for chunk in chunks(sorted(names)) for row in tx.execute(query.where(table.c.name.in_(chunk)))}
 
 
 def networks(tx: Transaction, site: str) -> list[dict]:

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.publications import Holding, Network, remembered, wanted
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.publications import Holding, Network, certified, remembered, wanted
 
 FREE = Holding("7", "r1-s01", "available", (("3", "s01"),))
 HELD = dataclasses.replace(FREE, state="in_service", cluster="blue", tenant="acme", since="2026-03-02T09:00:00.000Z")
@@ -74,3 +74,24 @@ def test_a_status_is_set_for_what_is_set_aside_and_taken_back_only_then():
 def test_the_vlan_of_a_new_cluster_of_the_same_name_is_the_new_one():
     found = told(published={"vlan:blue": {"vid": 101, "status": "active"}})
     assert found["vlan:blue"]["vid"] == 100
+
+
+def test_a_journal_entry_says_what_was_ordered():
+    order = {"cluster_template": "openshift", "cluster_node_sets": [{"name": "workers", "count": 8, "class": "gpu"}], "cluster_tenant": "acme"}
+    said = told(dataclasses.replace(HELD, order=order))["journal:7"]["comment"]
+    assert said.endswith("prefix 10.64.0.0/24. Ordered: template openshift, node set workers of 8 gpu.")
+
+
+RECEIPT = {
+    "kind": "release", "order": {"cluster": "blue", "tenant": "acme"}, "gates": [{"gate": "residue", "ok": True}], "times": {"issued": "2026-03-02T09:00:00Z"},
+    "servers": [{"name": "r1-s01", "serial": "SN1"}, {"name": "r9-s01", "serial": "SN9"}, {"name": "r1-s02", "serial": "EXCHANGED"}],
+    "wipes": [{"server": "r1-s01"}, {"server": "r1-s01"}], "signature": {"algorithm": "ed25519", "key_id": "sha256:1234", "value": "A" * 88},
+}
+
+
+def test_a_receipt_is_told_of_the_servers_of_the_site_that_it_is_about():
+    entry, = certified([RECEIPT], {("r1-s01", "SN1"): "7", ("r1-s02", "SN2"): "8"})
+    assert (entry.kind, entry.id, entry.name) == ("journal", "7", f"receipt {'A' * 40}")
+    assert entry.fields["comment"] == (
+        "Taken back from cluster blue of tenant acme. Receipt of 2026-03-02T09:00:00Z: gates residue passed, 2 drives erased; "
+        f"signature ed25519 `{'A' * 88}`, key sha256:1234.")

@@ -98,6 +98,24 @@ def test_what_a_conflict_left_behind_is_taken_back_later(shown):
     assert source.shown["device", "d-r1-s01", "r1-s01"] == {"tenant": None, "cluster": None}
 
 
+def receipt(source: Shown, value: str) -> dict:
+    serial = next(device.serial for device in source.world.devices.values() if device.name == "r1-s01")
+    return {"kind": "handover", "order": {"cluster": "blue", "tenant": "acme"}, "servers": [{"name": "r1-s01", "serial": serial}], "wipes": [],
+            "gates": [{"gate": "wire", "ok": True}], "times": {"issued": "2026-03-02T09:00:00Z"},
+            "signature": {"algorithm": "ed25519", "key_id": "sha256:1", "value": value * 88}}
+
+
+def test_each_receipt_is_told_once_where_the_journal_is_allowed(shown):
+    ledger, source = shown
+    assert not [change for change in publishing.publish(ledger, source, MAPPING, receipts=[receipt(source, "A")]) if "receipt" in change.name]
+    journal = Mapping.from_dict({"publish": ["journal"]})
+    publishing.publish(ledger, source, journal, keep=False, receipts=[receipt(source, "A")])
+    assert any("receipt" in change.name for change in publishing.publish(ledger, source, journal, receipts=[receipt(source, "A")]))
+    source.shown.clear()
+    publishing.publish(ledger, source, journal, receipts=[receipt(source, "A"), receipt(source, "B")])
+    assert [name for kind, _id, name in source.shown if name.startswith("receipt")] == [f"receipt {'B' * 40}"]
+
+
 def test_only_the_source_of_a_mirror_is_published_to(shown, ledger_elsewhere):
     with pytest.raises(NotFound, match="no site of the ledger is its mirror"):
         publishing.publish(ledger_elsewhere, shown[1], MAPPING)
