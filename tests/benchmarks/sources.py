@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What reading a source of truth costs, beside what users have today, against the same live server in one run (make bench-sources).
 
-Nautobot is the tests' own. A NetBox is measured where LEASEHOLD_TEST_NETBOX_URL and LEASEHOLD_TEST_NETBOX_TOKEN lead to one, with
-LEASEHOLD_BENCH_NETBOX_SITE in it. The inventory is measured over a file source: by then, nobody asks the source any more.
+Nautobot is the tests' own. A NetBox is measured where there is one (see sources_netbox.py). The inventory is measured over a file source: by then, nobody
+asks the source any more.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -29,64 +27,18 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source  # noqa: E402
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Options, Source  # noqa: E402
 from tests.benchmarks.harness import RUNS, Figure, Report  # noqa: E402
+from tests.benchmarks.sources_inventory import inventory  # noqa: E402
+from tests.benchmarks.sources_measure import Spent, measured, processor, told  # noqa: E402
+from tests.benchmarks.sources_netbox import netbox, netbox_large  # noqa: E402
 from tests.sources.center import center  # noqa: E402
-from tests.sources.expected import MAPPING, as_file  # noqa: E402
+from tests.sources.expected import MAPPING  # noqa: E402
 from tests.sources.nautobot_server import Nautobot, Site  # noqa: E402
 
 PEER = Path(__file__).parent / "sources_peers.py"
 OURS = Mapping.from_dict(MAPPING)
 LARGE = int(os.environ.get("LEASEHOLD_BENCH_LARGE", "10000"))  # servers; 0 leaves the large site out
-SIZES = (100, 2_000, 10_000)  # hosts of inventories
-COLD = 3.0  # seconds, for 2,000 servers on a NetBox with export templates
 WARM = 1.0  # seconds, for 10,000 servers
 FIFTH = 5  # ours cold is at most one in so many of the best that users have
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclasses.dataclass(frozen=True)
-class Spent:
-    """What one read took. C(server) is the processor time of the web server's processes, where it is the tests' own."""
-
-    seconds: float
-    processor: float
-    requests: int
-    bytes: int
-    server: float = 0.0
-
-
-def measured(source: Source, work: Callable[[Source], object], web: int | None = None) -> Spent:
-    """What a client spends on something."""
-    before, spent, served, began = dict(source.cost), time.process_time(), _processor(web), time.perf_counter()
-    work(source)
-    took = time.perf_counter() - began
-    return Spent(took, time.process_time() - spent, source.cost["requests"] - before["requests"], source.cost["bytes"] - before["bytes"],
-                 _processor(web) - served)
-
-
-def _processor(web: int | None) -> float:
-    """Seconds of processor time that a server and its workers took until now."""
-    if web is None:
-        return 0.0
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        if web in (int(fields[1]), int(stat.parent.name)):
-            total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
-def told(report: Report, name: str, runs: list[Spent], against: str = "", theirs: Iterable[Spent] = (), budget: float | None = None) -> None:
-    """Wall and processor time, requests and bytes of some runs, beside those of others."""
-    theirs = list(theirs)
-    report.add(
-        Figure(name, "s", [run.seconds for run in runs], against or ("budget" if budget else ""), [run.seconds for run in theirs] or [budget] * bool(budget)))
-    for what, unit, value in (("processor time of the client", "s", lambda run: run.processor), ("processor time of the server", "s", lambda run: run.server),
-                              ("requests", "requests", lambda run: run.requests), ("answers", "MB", lambda run: run.bytes / 1e6)):
-        if any(map(value, runs)):
-            report.add(Figure(f"{name}: {what}", unit, list(map(value, runs)), against if theirs else "", list(map(value, theirs))))
 
 
 def nautobot(report: Report) -> None:
@@ -156,11 +108,11 @@ def _change(site: Site, count: int, mark: str) -> None:
 
 
 def _peer(server: Nautobot, site: Site, way: str) -> Spent:
-    served = _processor(site.web)
+    served = processor(site.web)
     found = json.loads(subprocess.run(
         [server.python, PEER, way, site.url, site.document["site"]["name"]], env={"NAUTOBOT_TOKEN": site.token, "PATH": os.environ["PATH"]},
         capture_output=True, text=True, check=True).stdout)
-    return Spent(found["seconds"], found["processor"], found["requests"], found["bytes"], _processor(site.web) - served)
+    return Spent(found["seconds"], found["processor"], found["requests"], found["bytes"], processor(site.web) - served)
 
 
 def _large(report: Report, site: Site) -> None:
@@ -178,73 +130,12 @@ def _large(report: Report, site: Site) -> None:
         told(report, name("warm sync of the ledger, 10 changes"), runs, budget=WARM)
 
 
-def netbox(report: Report) -> None:
-    """Ours and C(netbox.netbox.nb_inventory) on a live NetBox that has a site with 2,000 servers."""
-    options = Options(url=os.environ["LEASEHOLD_TEST_NETBOX_URL"], token=os.environ["LEASEHOLD_TEST_NETBOX_TOKEN"],
-                      site=os.environ["LEASEHOLD_BENCH_NETBOX_SITE"], mapping=OURS.values, timeout=600)
-    source = open_source("netbox", options)
-    source.setup("present", False)
-    devices = len(source.read().records.devices)
-    name = f"NetBox, {devices:,} devices: {{}}".format
-    rendered = [measured(source, lambda each: each.read()) for _run in range(RUNS)]
-    told(report, name("cold by export templates"), rendered, budget=COLD)
-    cursor = source.read().cursor
-    told(report, name("warm, no changes"), [measured(source, lambda each: each.since(cursor)) for _run in range(RUNS)], budget=WARM)
-    for interfaces in (False, True):
-        report.say(f"nb_inventory, interfaces: {interfaces}: minutes")
-        with tempfile.TemporaryDirectory() as scratch:
-            config = Path(scratch) / "netbox.yml"
-            config.write_text(json.dumps({"plugin": "netbox.netbox.nb_inventory", "api_endpoint": options.url, "token": options.token,
-                                          "interfaces": interfaces, "query_filters": [{"site": options.site}], "validate_certs": False}))
-            theirs = _listed(config)
-        told(report, name(f"nb_inventory{', interfaces' if interfaces else ''}"), [theirs])
-
-
-def inventory(report: Report) -> None:
-    """C(ansible-inventory --list) over a ledger, beside a static inventory of the same hosts."""
-    for size in SIZES:
-        report.say(f"ansible-inventory --list, {size:,} servers")
-        with tempfile.TemporaryDirectory() as scratch:
-            ours, some, static = _inventories(Path(scratch), size)
-            turns = [(_listed(ours), _listed(static), _listed(some)) for _run in range(RUNS)]  # in turns: what else the machine does, it does to all
-        mine, theirs, few = zip(*turns, strict=True)
-        name = f"ansible-inventory --list, {size:,} servers"
-        told(report, name, list(mine), "a static YAML inventory", theirs)
-        told(report, f"{name}: of one rack", list(few))
-
-
-def _inventories(scratch: Path, size: int) -> tuple[Path, Path, Path]:
-    """Ours, ours filtered, and a static one of what ours yields."""
-    source = scratch / "source.json"
-    source.write_text(json.dumps(as_file(center(size, 48))))
-    url = f"sqlite:///{scratch}/ledger.db"
-    with Ledger.open(url, "bench") as ledger:
-        syncing.sync(ledger, open_source("file", Options(path=str(source))), OURS)
-    ours, some, static = (scratch / name for name in ("all.datacenter.yml", "some.datacenter.yml", "static.yml"))
-    ours.write_text(json.dumps({"plugin": "leasehold.cloud.datacenter", "ledger": url}))
-    some.write_text(json.dumps({"plugin": "leasehold.cloud.datacenter", "ledger": url, "kinds": ["server"], "racks": ["r1"]}))
-    static.write_text(_ansible(ours, "--yaml").stdout)
-    return ours, some, static
-
-
-def _ansible(config: Path, *options: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(["ansible-inventory", "-i", str(config), "--list", *options], env=environment, capture_output=True, text=True, check=True)
-
-
-def _listed(config: Path) -> Spent:
-    before, began = os.times(), time.perf_counter()
-    size = len(_ansible(config).stdout)
-    after = os.times()
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return Spent(time.perf_counter() - began, spent, 0, size)
-
-
-PARTS: dict[str, Callable[[Report], None]] = {"nautobot": nautobot, "inventory": inventory, "netbox": netbox}
+PARTS: dict[str, Callable[[Report], None]] = {"nautobot": nautobot, "inventory": inventory, "netbox": netbox, "netbox_large": netbox_large}
+NEEDED = {"netbox": "LEASEHOLD_BENCH_NETBOX_SITE", "netbox_large": "LEASEHOLD_BENCH_NETBOX_LARGE"}  # what leads to a NetBox that is not the tests' own
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or [part for part in PARTS if part != "netbox" or "LEASEHOLD_BENCH_NETBOX_SITE" in os.environ]
+    wanted = sys.argv[1:] or [part for part in PARTS if NEEDED.get(part, "PATH") in os.environ]
     with Report("Sources of truth") as report:
         for part in wanted:
             PARTS[part](report)

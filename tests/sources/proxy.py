@@ -10,6 +10,7 @@ import time
 from urllib.parse import urlsplit
 
 PIECE = 65536  # bytes
+METHODS = (b"GET ", b"POST ", b"PATCH ", b"DELETE ", b"OPTIONS ")  # how a request begins
 
 
 class Proxy:
@@ -22,6 +23,7 @@ class Proxy:
         self.cut_after: int | None = None  # bytes of answers, after which connections break
         self.down = False
         self.answered = 0  # bytes
+        self.asked = 0  # requests
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -56,10 +58,10 @@ class Proxy:
                 finally:
                     client.shutdown(socket.SHUT_RDWR)  # a close alone is not told while the other thread still listens
 
-    @staticmethod
-    def _relay(client: socket.socket, server: socket.socket) -> None:
+    def _relay(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := client.recv(PIECE):
+                self.asked += piece.startswith(METHODS)
                 server.sendall(piece)
             server.shutdown(socket.SHUT_WR)
 
