@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import pytest
@@ -214,7 +215,7 @@ def test_a_slow_server_is_given_up_in_time(served, ledger):
 
 
 def test_a_wrong_token_is_named_and_not_shown(served):
-    token = "0123456789abcdef0123456789abcdef01234567"
+    token = secrets.token_hex(20)
     with pytest.raises(InvalidInput) as raised:
         served.source(token=token).read()
     assert "token" in str(raised.value) and token not in repr(raised.value.as_result())
