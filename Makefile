@@ -73,5 +73,5 @@ bench-order: hub ## An order's cost beside its floor
 bench-ledger: setup ## What the ledger costs with 1,000 to 100,000 servers, on SQLite and PostgreSQL
 	@$(PYTHON_BIN) tests/benchmarks/ledger.py
 
-bench-sources: setup ## What reading a source of truth costs beside what users have, on a real Nautobot; LEASEHOLD_BENCH_LARGE=0 leaves its large site out
+bench-sources: setup ## What reading a source of truth costs, beside what users have, on a real Nautobot; LEASEHOLD_BENCH_LARGE=0: a small one
 	@$(PYTHON_BIN) tests/benchmarks/sources.py

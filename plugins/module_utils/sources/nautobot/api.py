@@ -15,7 +15,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.sources.http impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 
 KIND = "Nautobot"
-OLDEST = (2, 0)
+OLDEST = (2, 2)  # before, VLANs and prefixes had one location
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LINE = 60  # ids in one request's line: gunicorn refuses lines of more than 4094 characters
 LEAN = {"depth": 0, "exclude_m2m": "true"}  # without what takes most of the time
@@ -101,7 +101,7 @@ class Api:
             said = "; ".join(sorted({str(error.get("message", error))[:300] for error in errors or [{"message": "no data"}]}))
             vanished = "not one of the available choices" in said
             raise DeviceFailed(f"its GraphQL refuses a query: {said}", object=self.about, attempted="POST /api/graphql/",
-                               remedy="use Nautobot 2.0 to 3.x; look at its own log for the request", details={"answer": said, "vanished": vanished})
+                               remedy="use Nautobot 2.2 to 3.x; look at its own log for the request", details={"answer": said, "vanished": vanished})
         return document["data"]
 
     def seen(self, path: str, model: str) -> None:
@@ -121,9 +121,9 @@ class Api:
         major, _dot, minor = said.partition(".")
         if not (major.isdigit() and minor.isdigit()):
             raise DeviceFailed("it does not tell its version, so it is not Nautobot", object=self.about, attempted="reading its version",
-                               remedy="check the URL; Nautobot 2.0 or later can be read")
+                               remedy="check the URL; Nautobot 2.2 or later can be read")
         if (int(major), int(minor)) < OLDEST:
-            raise InvalidInput(f"it is Nautobot {said}", object=self.about, attempted="reading its version", remedy="update it to Nautobot 2.0 or later")
+            raise InvalidInput(f"it is Nautobot {said}", object=self.about, attempted="reading its version", remedy="update it to Nautobot 2.2 or later")
         return int(major), int(minor)
 
 

@@ -9,6 +9,7 @@ Everything is found by its key or name, and made to be as it should; what others
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
@@ -22,6 +23,7 @@ TAGS = {  # what the defaults of the mapping file look for
     "leasehold": "VLANs and prefixes that leasehold.cloud made", "leasehold-pool": "VLAN groups and prefixes that clusters get theirs from",
     "leasehold-envelope": "What leasehold.cloud may change", "leasehold-quarantine": "The VLAN of ports that nobody holds",
 }
+PERMISSION = "users.objectpermission"
 TAGGED = ["dcim.device", "ipam.prefix", "ipam.vlan", "ipam.vlangroup"]
 READ = [  # what has to be seen; cable paths and assignments, where GraphQL has to be used
     "dcim.cable", "dcim.cablepath", "dcim.device", "dcim.devicetype", "dcim.frontport", "dcim.interface", "dcim.location", "dcim.platform", "dcim.rack",
@@ -64,7 +66,8 @@ class Setup:
         changes = []
         wanted = list(self._wanted())
         for item in wanted if state == "present" else reversed(wanted):
-            change = self._make(item, check_mode) if state == "present" else self._remove(item, check_mode)
+            make = state == "present" and item.fields.get("object_types") != []  # a permission for nothing is none
+            change = self._make(item, check_mode) if make else self._remove(item, check_mode)
             changes += [change] if change else []
         change = self._associate(check_mode) if state == "present" else None  # it goes with the integration
         return changes + ([change] if change else [])
@@ -86,12 +89,11 @@ class Setup:
 
     def _permissions(self) -> Iterator[Wanted]:
         about = {"description": f"Give it to the user of the token. {ABOUT}"[:200], "enabled": True}
-        yield Wanted("users/permissions", "users.objectpermission", {"name": "leasehold.cloud read"}, {"object_types": READ, "actions": ["view"], **about})
+        yield Wanted("users/permissions", PERMISSION, {"name": "leasehold.cloud read"}, {"object_types": READ, "actions": ["view"], **about})
         for name, models, actions in (("change", CHANGED, ["change"]), ("make", MADE, ["add", "delete"])):
             types = sorted({model for field, model in models.items() if field in self.publish})
-            if types:
-                yield Wanted(
-                    "users/permissions", "users.objectpermission", {"name": f"leasehold.cloud {name}"}, {"object_types": types, "actions": actions, **about})
+            yield Wanted(
+                "users/permissions", PERMISSION, {"name": f"leasehold.cloud {name}"}, {"object_types": types, "actions": actions, **about})
 
     def _find(self, item: Wanted) -> dict | None:
         (by, value), = item.found_by.items()
@@ -103,8 +105,8 @@ class Setup:
         wanted = {name: _plain(value) for name, value in {**item.found_by, **item.fields}.items()}
         before = {name: _plain(there.get(name)) for name in wanted} if there else {}
         for name, value in before.items():
-            if isinstance(value, list):
-                wanted[name] = sorted({*value, *wanted[name]})  # others may use it for more
+            if isinstance(value, list) and (item.model != PERMISSION or self._others):
+                wanted[name] = sorted({*value, *wanted[name]})  # others may use it for more: of a permission, our other sites alone
         if before == wanted:
             return None
         if not check_mode and there:
@@ -115,19 +117,23 @@ class Setup:
 
     def _remove(self, item: Wanted, check_mode: bool) -> Change | None:
         there = self._find(item)
-        if not there or (item.spared and there.get(item.spared)) or self._shared(item, there):
+        if not there or (item.spared and there.get(item.spared)) or self._shared(item):
             return None
         if not check_mode:
             self.api.send("DELETE", f"{item.path}/{there['id']}", None, f"delete on {item.model}")
         return Change("source", f"{item.name} in {self.api.about}", {name: _plain(there.get(name)) for name in {**item.found_by, **item.fields}}, None)
 
-    def _shared(self, item: Wanted, there: Mapping) -> bool:
-        """Whether other sites of this Nautobot are mirrored, too: they need all but this site's integration."""
-        if item.model == INTEGRATION:
-            return False
-        others = self.api.get(
-            "extras/relationship-associations", {"relationship": RELATIONSHIP, "limit": 5, **LEAN}, "view on extras.relationshipassociation").json()
-        return any(row["destination_id"] != self.api.site["id"] for row in others["results"])
+    def _shared(self, item: Wanted) -> bool:
+        """Whether other sites of this Nautobot need it, too: all but this site's integration."""
+        return item.model != INTEGRATION and self._others
+
+    @functools.cached_property
+    def _others(self) -> bool:
+        """Whether other sites of this Nautobot are mirrored, too."""
+        params = {"relationship": RELATIONSHIP, "limit": 5, **LEAN}
+        answer = self.api.get("extras/relationship-associations", params, "view on extras.relationshipassociation", accept=(400,))
+        found = answer.json()["results"] if answer.status == 200 else []  # 400: there is no such relationship (yet)
+        return any(row["destination_id"] != self.api.site["id"] for row in found)
 
     def _associate(self, check_mode: bool) -> Change | None:
         """Lead from the integration to the site."""

@@ -26,7 +26,8 @@ RELATIONSHIP = "leasehold_site"
 INTEGRATION = "extras.externalintegration"
 VERSION = "1"  # of the tables; a field's text begins with it
 END = "end"  # with which it ends
-SETUP = f"run leasehold.cloud.source_setup once, and give the token's user the permission {view(INTEGRATION)}"
+GRANT = f"give the token's user the permission {view(INTEGRATION)}"
+SETUP = f"run leasehold.cloud.source_setup once, and {GRANT}"
 PATHS = "cable_paths__", "_path__"  # of an interface, in Nautobot 3.2 and later, and before
 D, I, R = "devices__", "devices__interfaces__", "racks__"
 TABLES = {  # by name: what its columns' names begin with, what a row has to have, its columns. {path} is one of PATHS
@@ -90,6 +91,8 @@ class Template:
     def _tables(self) -> dict[str, list[list[str]]]:
         name = integration(self.api.site["name"])
         answer = self.api.get("extras/external-integrations", {"name": name, "include": "computed_fields", **LEAN}, accept=(403, 404))
+        if answer.status == 403:
+            raise NoWay(f"the token may not see external integrations, one of which renders a site: {GRANT}, and run leasehold.cloud.source_setup once")
         found = answer.json()["results"] if answer.status == 200 else []
         if len(found) != 1:
             raise NoWay(f"there is no external integration {name}, or the token may not see it; {SETUP}")
