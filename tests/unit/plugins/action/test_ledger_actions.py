@@ -58,12 +58,16 @@ class Prompt:
 
     def create(self) -> tuple[dict, int]:
         """Cluster blue, from the plan to ready: the plan and the last token."""
-        plan = self.done("plan_info", operation="create", **ORDER)["plan"]
-        token = self.done("run", cluster="blue", state="started", operation="create", plan=plan)["token"]
-        self.done("claim", cluster="blue", plan=plan, token=token)
+        return self.order(ORDER)
+
+    def order(self, order: dict) -> tuple[dict, int]:
+        """A cluster, from the plan to ready: the plan and the last token."""
+        plan = self.done("plan_info", operation="create", **order)["plan"]
+        token = self.done("run", cluster=order["cluster"], state="started", operation="create", plan=plan)["token"]
+        self.done("claim", cluster=order["cluster"], plan=plan, token=token)
         for state in ("provisioning", "in_service"):
-            self.done("server", cluster="blue", servers=names(plan), state=state, token=token)
-        self.done("run", cluster="blue", state="finished", token=token)
+            self.done("server", cluster=order["cluster"], servers=names(plan), state=state, token=token)
+        self.done("run", cluster=order["cluster"], state="finished", token=token)
         return plan, token
 
     def cluster(self) -> dict:
