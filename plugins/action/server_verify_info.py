@@ -26,11 +26,12 @@ class ActionModule(LeaseholdAction):
     secrets = frozenset({"password"})
 
     def execute(self, args, task_vars):
-        servers, neighbours = args["servers"], args["neighbours"]
+        servers = args["servers"]
         fleet.check_servers(servers)
         login = Login.from_options(args)
         hardware, failures = fleet.each([_Reader(server, login) for server in servers], lambda reader: reader.read_all(), args["concurrency"], self.say)
         try:
+            neighbours = server_verify.heard(args["neighbours"])
             found = server_verify.verify(servers, hardware, {name: error.message for name, error in failures.items()}, neighbours)
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidInput(

@@ -32,7 +32,8 @@ options:
     required: true
   neighbours:
     description:
-      - By switch, what it hears. A list of C(port) (as the source calls it), and C(mac) or C(name) of the neighbour.
+      - By switch, what it hears. A list of C(port) (as the source calls it), and C(mac) or C(name) of the neighbour; or C(ansible_net_neighbors) of its
+        facts, as M(arista.eos.eos_facts) and M(cisco.nxos.nxos_facts) have them.
       - A switch that is not in it reports none, and its cabling is not compared. One with an empty list hears nobody.
     type: dict
     default: {}

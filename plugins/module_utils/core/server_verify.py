@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import tables
@@ -20,6 +21,7 @@ ERROR, WARNING = "error", "warning"
 MEMORY_TOLERANCE = 0.05  # of what is installed: firmware keeps some for itself, and vendors disagree on what a GiB is
 COLUMNS = (("severity", "severity"), ("server", "server"), ("what", "what"), ("source", "source says"), ("found", "found"), ("remedy", "remedy"))
 SERIAL_REMEDY = "Correct the serial number or the BMC address in the source; two BMC addresses may be swapped."
+HEX = re.compile(r"[0-9a-f]{12}")
 CABLE_REMEDY = "Correct the cable in the source, or plug it where the source says."
 
 
@@ -36,6 +38,26 @@ class Difference:
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)
+
+
+def heard(neighbours: Mapping[str, object]) -> dict[str, list[dict]]:
+    """By switch, what it hears, as rows of C(port), C(name), C(mac).
+
+    :param neighbours: by switch, such rows; or what Ansible's facts have of it (C(ansible_net_neighbors)): by port, C({host, port}) of each neighbour, whose
+        port is a MAC address where the neighbour says that.
+    """
+    return {switch: _rows(told) if isinstance(told, Mapping) else list(told or ()) for switch, told in neighbours.items()}
+
+
+def _rows(facts: Mapping[str, Iterable[Mapping]]) -> list[dict]:
+    return [{"port": port, "name": one.get("sysname") or one.get("host"), "mac": _mac(one.get("port")) or _mac(one.get("host"))}
+            for port, several in facts.items() for one in several]
+
+
+def _mac(text: object) -> str | None:
+    """A MAC address however it is written (C(0c42.a15e.0110)); None for anything else, such as the name of a port."""
+    bare = re.sub(r"[.:-]", "", str(text or "").lower())
+    return ":".join(bare[at:at + 2] for at in range(0, 12, 2)) if HEX.fullmatch(bare) else None
 
 
 def verify(servers: Iterable[Mapping], hardware: Mapping[str, Mapping], unread: Mapping[str, str], neighbours: Mapping[str, Iterable]) -> list[Difference]:

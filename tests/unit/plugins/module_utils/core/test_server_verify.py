@@ -111,3 +111,18 @@ def test_as_files():
     files = server_verify.files(differences, ["leaf-a"])
     assert json.loads(files["server_verify.json"])["differences"][0]["server"] == "r1-s01"
     assert "r1-s01,bmc,https://bmc1,no" in files["server_verify.csv"]
+
+
+def test_what_switches_facts_say_is_heard():
+    facts = {"leaf-a": {"s01": [{"host": "r1-s01", "port": "5254.0000.0100"}], "s02": [{"host": "r1-s02.example.com", "port": "eth0"}]},
+             "leaf-b": {"s01": [{"sysname": "5254.0000.0201", "host": "5254.0000.0201", "port": "eth1"}], "s02": []}}
+    heard = server_verify.heard(facts)
+    assert heard["leaf-a"][0] == {"port": "s01", "name": "r1-s01", "mac": "52:54:00:00:01:00"}
+    assert found(heard=heard) == [
+        ("error", "r1-s01", "cable eth1", "port s01 of leaf-b", "r1-s02 (52:54:00:00:02:01) is there"),
+        ("error", "r1-s02", "cable eth1", "port s02 of leaf-b", "port s01 of leaf-b"),
+    ]
+
+
+def test_rows_and_silence_are_heard_as_they_are():
+    assert server_verify.heard({"leaf-a": HEARD["leaf-a"], "leaf-b": None}) == {"leaf-a": HEARD["leaf-a"], "leaf-b": []}
