@@ -1,136 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What reading a source of truth costs, beside what users have today, against the same live server in one run (make bench-sources).
 
-Nautobot is the tests' own. A NetBox is measured where there is one (see sources_netbox.py). The inventory is measured over a file source: by then, nobody
-asks the source any more.
+Nautobot is the tests' own (see sources_nautobot.py). A NetBox is measured where there is one (see sources_netbox.py). The inventory is measured over a file
+source: by then, nobody asks the source any more. C(python sources.py PART …) measures some parts only.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import httpx  # noqa: E402
-
-from ansible_collections.leasehold.cloud.plugins.module_utils import syncing  # noqa: E402
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.mapping_file import Mapping  # noqa: E402
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger  # noqa: E402
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources import open_source  # noqa: E402
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Options, Source  # noqa: E402
-from tests.benchmarks.harness import RUNS, Figure, Report  # noqa: E402
+from tests.benchmarks.harness import Report  # noqa: E402
 from tests.benchmarks.sources_inventory import inventory  # noqa: E402
-from tests.benchmarks.sources_measure import Spent, measured, processor, told  # noqa: E402
+from tests.benchmarks.sources_nautobot import nautobot, nautobot_large  # noqa: E402
 from tests.benchmarks.sources_netbox import netbox, netbox_large  # noqa: E402
-from tests.sources.center import center  # noqa: E402
-from tests.sources.expected import MAPPING  # noqa: E402
-from tests.sources.nautobot_server import Nautobot, Site  # noqa: E402
 
-PEER = Path(__file__).parent / "sources_peers.py"
-OURS = Mapping.from_dict(MAPPING)
-LARGE = int(os.environ.get("LEASEHOLD_BENCH_LARGE", "10000"))  # servers; 0 leaves the large site out
-WARM = 1.0  # seconds, for 10,000 servers
-FIFTH = 5  # ours cold is at most one in so many of the best that users have
-
-
-def nautobot(report: Report) -> None:
-    """Ours and theirs on a real Nautobot."""
-    with Nautobot() as server:
-        report.say(f"Nautobot {server.version}: loading 2,000 servers")
-        site = server.site(center(2_000, 48))
-        _compared(report, server, site)
-        if LARGE:
-            site.stop()
-            server.sites.remove(site)
-            report.say(f"loading {LARGE:,} servers")
-            _large(report, server.site(center(LARGE, 48)))
-
-
-def _options(site: Site) -> Options:
-    return Options(url=site.url, token=site.token, site=site.document["site"]["name"], mapping=OURS.values, timeout=600)
-
-
-def _compared(report: Report, server: Nautobot, site: Site) -> None:
-    source = open_source("nautobot", _options(site))
-    name = "Nautobot, 2,000 servers: {}".format
-    report.say("cold, without setup")
-    flat = [measured(source, lambda each: each.read(), site.web) for _run in range(RUNS)]
-    source.setup("present", False)
-    report.say("cold, with setup")
-    rendered = [measured(source, lambda each: each.read(), site.web) for _run in range(RUNS)]
-    theirs = {}
-    for way in ("rest", "graphql"):
-        report.say(f"pynautobot, {way}: minutes")
-        theirs[way] = [_peer(server, site, way)]
-    best = min(theirs, key=lambda way: theirs[way][0].seconds)
-    told(report, name("cold by computed fields"), rendered, f"pynautobot, {best}", theirs[best])
-    told(report, name("cold by flat GraphQL (no setup)"), flat, f"pynautobot, {best}", theirs[best])
-    for way, runs in theirs.items():
-        told(report, name(f"pynautobot, {way}"), runs)
-    ratio = statistics.median(run.seconds for run in rendered) / theirs[best][0].seconds
-    report.add(Figure(name("cold, part of the best that users have"), "", [ratio], "budget", [1 / FIFTH]))
-    _warm(report, name, source, site, (0, 10, 1_000))
-
-
-def _warm(report: Report, name: Callable[[str], str], source: Source, site: Site, counts: Iterable[int]) -> None:
-    for count in counts:
-        report.say(f"warm, {count} changes")
-        runs = []
-        for run in range(RUNS if count < 100 else 1):
-            cursor = source.read().cursor
-            _change(site, count, f"R{run}-{count}")
-            runs.append(measured(source, lambda each, cursor=cursor: _followed(each.since(cursor), count), site.web))
-        told(report, name(f"warm, {count} changes"), runs, budget=WARM if count < 100 else None)
-
-
-def _followed(delta, count: int) -> None:
-    if not isinstance(delta, Delta) or delta.empty == bool(count):
-        raise SystemExit(f"{count} changes were not followed: {delta}")
-
-
-def _change(site: Site, count: int, mark: str) -> None:
-    """Give so many servers another serial number, as a script of an admin would."""
-    headers = {"Authorization": f"Token {site.token}"}
-    names = [device["name"] for device in site.document["devices"] if device["role"] == "server"][::max(1, 2_000 // count) if count else 1][:count]
-    for start in range(0, len(names), 40):
-        part = {"name": names[start:start + 40], "depth": 0, "exclude_m2m": "true", "limit": 100}
-        rows = httpx.get(f"{site.url}/api/dcim/devices/", params=part, headers=headers, timeout=600).json()["results"]
-        body = [{"id": row["id"], "serial": f"{mark}-{row['name']}"} for row in rows]
-        httpx.patch(f"{site.url}/api/dcim/devices/", json=body, headers=headers, timeout=600).raise_for_status()
-
-
-def _peer(server: Nautobot, site: Site, way: str) -> Spent:
-    served = processor(site.web)
-    found = json.loads(subprocess.run(
-        [server.python, PEER, way, site.url, site.document["site"]["name"]], env={"NAUTOBOT_TOKEN": site.token, "PATH": os.environ["PATH"]},
-        capture_output=True, text=True, check=True).stdout)
-    return Spent(found["seconds"], found["processor"], found["requests"], found["bytes"], processor(site.web) - served)
-
-
-def _large(report: Report, site: Site) -> None:
-    source = open_source("nautobot", _options(site))
-    source.setup("present", False)
-    name = f"Nautobot, {LARGE:,} servers: {{}}".format
-    told(report, name("cold by computed fields"), [measured(source, lambda each: each.read(), site.web)])
-    _warm(report, name, source, site, (0, 10))
-    with tempfile.TemporaryDirectory() as scratch, Ledger.open(f"sqlite:///{scratch}/ledger.db", "bench") as ledger:
-        told(report, name("sync into an empty ledger"), [measured(source, lambda each: syncing.sync(ledger, each, OURS), site.web)])
-        runs = []
-        for run in range(RUNS):
-            _change(site, 10, f"S{run}")
-            runs.append(measured(open_source("nautobot", _options(site)), lambda each: syncing.sync(ledger, each, OURS), site.web))
-        told(report, name("warm sync of the ledger, 10 changes"), runs, budget=WARM)
-
-
-PARTS: dict[str, Callable[[Report], None]] = {"nautobot": nautobot, "inventory": inventory, "netbox": netbox, "netbox_large": netbox_large}
+PARTS: dict[str, Callable[[Report], None]] = {
+    "nautobot": nautobot, "nautobot_large": nautobot_large, "inventory": inventory, "netbox": netbox, "netbox_large": netbox_large}
 NEEDED = {"netbox": "LEASEHOLD_BENCH_NETBOX_SITE", "netbox_large": "LEASEHOLD_BENCH_NETBOX_LARGE"}  # what leads to a NetBox that is not the tests' own
 
 
