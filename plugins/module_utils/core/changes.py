@@ -9,6 +9,8 @@ import dataclasses
 import hashlib
 import json
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)  # made once: that takes longer than most values
+
 
 @dataclasses.dataclass(frozen=True)
 class Change:
@@ -25,7 +27,7 @@ class Change:
 
 def canonical(value: object) -> str:
     """A JSON text that is the same for equal values (sorted keys, no spaces)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return CANONICAL.encode(value)
 
 
 def fingerprint(value: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Segment
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 
-STRANGERS = 96  # at most, that each server asks for: a site may have thousands. They are taken evenly by name.
+STRANGERS = 96  # at most, that each server asks for: a site may have thousands. Of each other cluster, those that it claimed first.
 
 
 def expectations(segment: Segment, tenant: str | None, datacenter: Datacenter, strangers: Mapping[str, str]) -> dict:

@@ -9,11 +9,11 @@ Kinds and what their resource is called: ``server`` (its name), ``vlan`` (``site
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, NotFound, WipeUnproven
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_UNUSED, server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
@@ -27,24 +27,6 @@ exc = lazy("sqlalchemy.exc")
 
 OF_ONE_ORDER = ("cluster_expected_plan", "cluster_remove_servers", "cluster_hold")  # not what the cluster is
 FREEABLE = ("available", "claimed")  # wiped with proof, or never booted for this cluster
-
-
-def held(tx: Transaction, site: str) -> Claims:
-    """Everything held in a site, with the cluster that holds it."""
-    claims, mirrored = tables().claims, tables().servers
-    of_site = sa.select(claims.c.resource, claims.c.cluster).join(mirrored, mirrored.c.name == claims.c.resource)
-    taken = tx.rows(of_site.where(claims.c.kind == "server", mirrored.c.site == site))
-    networks = tx.rows(sa.select(claims).where(claims.c.kind.in_(("vlan", "prefix"))))
-    vlans = {row["detail"]["vlan"]: row["cluster"] for row in networks if row["kind"] == "vlan" and row["detail"]["site"] == site}
-    prefixes = {row["resource"]: row["cluster"] for row in networks if row["kind"] == "prefix"}
-    return Claims({row["resource"]: row["cluster"] for row in taken}, vlans, prefixes)
-
-
-def addresses(tx: Transaction, cluster: str) -> dict[str, str]:
-    """The leased addresses of the servers of all clusters but one, by server."""
-    claims = tables().claims
-    rows = tx.rows(sa.select(claims.c.resource, claims.c.detail).where(claims.c.kind == "server", claims.c.cluster != cluster))
-    return {row["resource"]: row["detail"]["address"] for row in rows}
 
 
 def of_plan(plan: Mapping) -> list[dict]:
@@ -62,25 +44,28 @@ def of_plan(plan: Mapping) -> list[dict]:
     return rows
 
 
-def take(tx: Transaction, plan: Mapping, token: int) -> list[Change]:
+def take(tx: Transaction, plan: Mapping, token: int, *, clear: bool = False) -> list[Change]:
     """Take all that a plan needs: servers, VLAN, prefix and addresses. What this cluster holds already stays held.
 
+    :param clear: that none of it is held, and its servers are available, was seen in this transaction.
     :raises ClaimConflict: naming each resource and who holds it; then nothing is taken.
     :raises IllegalTransition: for a server that is not available; then nothing is taken.
     """
     rows = of_plan(plan)
-    holders = _holders(tx, rows)
+    holders = {} if clear else _holders(tx, rows)
     new = [row for row in rows if (row["kind"], row["resource"]) not in holders]
     lost = {key: cluster for key, cluster in holders.items() if cluster != plan["cluster"]}
     if lost:
         raise _conflict(plan["cluster"], lost)
-    _refuse_overlap(tx, new)
+    if not clear:
+        _refuse_overlap(tx, new)
     moving = []
-    for row in servers.load(tx, [row["resource"] for row in new if row["kind"] == "server"]):
-        server_transition(row["state"], "claimed", name=row["name"])
-        moving.append((row["name"], row["state"]))
+    joining = [row["resource"] for row in new if row["kind"] == "server"]
+    for name, state in (dict.fromkeys(joining, "available") if clear else servers.states_of(tx, joining)).items():
+        server_transition(state, "claimed", name=name)
+        moving.append((name, state))
     if new:
-        _insert(tx, [row | {"token": token, "claimed_at": tx.at} for row in new])
+        _insert(tx, [row | {"token": token, "claimed_at": tx.at, "prefix_length": _prefix_length(row)} for row in new])
     classes = {server["name"]: server["class"] for server in plan["servers"]}
     usage.open(tx, plan["cluster"], plan["tenant"], [(row["resource"], classes[row["resource"]]) for row in new if row["kind"] == "server"])
     servers.put(tx, moving, "claimed")
@@ -129,24 +114,29 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None, *,
 def _holders(tx: Transaction, rows: Iterable[Mapping]) -> dict[tuple[str, str], str]:
     """Who holds the resources of ``rows`` now."""
     claims = tables().claims
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        names.setdefault(row["kind"], []).append(row["resource"])
-    return {
-        (row["kind"], row["resource"]): row["cluster"]
-        for kind, resources in names.items() for chunk in chunks(resources)
-        for row in tx.rows(sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind == kind, claims.c.resource.in_(chunk)))
-    }
+    wanted = {(row["kind"], row["resource"]) for row in rows}
+    query = sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind.in_(sorted({kind for kind, _resource in wanted})))
+    found = [row for chunk in chunks(resource for _kind, resource in wanted) for row in tx.execute(query.where(claims.c.resource.in_(chunk)))]
+    return {(kind, resource): cluster for kind, resource, cluster in found if (kind, resource) in wanted}
 
 
 def _insert(tx: Transaction, rows: list[dict]) -> None:
     try:
-        tx.execute(tables().claims.insert(), rows)
+        tx.execute(_insertion(), rows)
     except exc.IntegrityError as error:  # the database has the last word
         raise ClaimConflict(
             f"one of its resources was taken at the same moment: {error.orig}", object=f"cluster {rows[0]['cluster']}",
             attempted="claiming its resources", remedy="plan again: what is free has changed",
         ) from error
+
+
+@functools.cache
+def _insertion():
+    return tables().claims.insert()
+
+
+def _prefix_length(row: Mapping) -> int | None:
+    return int(row["resource"].rpartition("/")[2]) if row["kind"] == "prefix" else None
 
 
 def _refuse_overlap(tx: Transaction, new: Iterable[Mapping]) -> None:
@@ -156,8 +146,8 @@ def _refuse_overlap(tx: Transaction, new: Iterable[Mapping]) -> None:
         if row["kind"] != "prefix":
             continue
         wanted = ipaddress.ip_network(row["resource"])
-        taken = tx.rows(sa.select(claims.c.resource, claims.c.cluster).where(claims.c.kind == "prefix"))
-        clash = {("prefix", other["resource"]): other["cluster"] for other in taken if _overlap(wanted, ipaddress.ip_network(other["resource"]))}
+        others = sa.select(claims.c.resource, claims.c.cluster).where(claims.c.prefix_length != wanted.prefixlen)
+        clash = {("prefix", prefix): cluster for prefix, cluster in tx.execute(others) if _overlap(wanted, ipaddress.ip_network(prefix))}
         if clash:
             raise _conflict(row["cluster"], clash)
 

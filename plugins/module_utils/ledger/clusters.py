@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping, Sequence
 
@@ -32,8 +33,20 @@ WAY_TO_READY = {"provisioning": ("verifying", "ready")}  # where it is not one s
 
 def get(tx: Transaction, name: str) -> dict | None:
     """The row of a cluster, also of a deleted one; None when there never was one."""
-    clusters = tables().clusters
-    return tx.row(sa.select(clusters).where(clusters.c.name == name))
+    if ("cluster", name) not in tx.memo:
+        tx.memo["cluster", name] = tx.row(_by_name(), {"wanted": name})
+    found = tx.memo["cluster", name]
+    return found and dict(found)
+
+
+@functools.cache
+def _by_name():
+    return sa.select(tables().clusters).where(tables().clusters.c.name == sa.bindparam("wanted"))
+
+
+@functools.cache
+def _update():
+    return tables().clusters.update().where(tables().clusters.c.name == sa.bindparam("wanted"))
 
 
 def require(tx: Transaction, name: str, attempted: str) -> dict:
@@ -143,6 +156,8 @@ def expire(tx: Transaction, rows: Sequence[Mapping]) -> list[Change]:
     clusters = tables().clusters
     for chunk in chunks(row["name"] for row in moving):
         tx.execute(clusters.update().where(clusters.c.name.in_(chunk)).values(phase="expiring", updated_at=tx.at))
+    for row in moving:
+        tx.memo.pop(("cluster", row["name"]), None)
     after = {"phase": "expiring", "reason": "its lease is over"}
     events.record_all(tx, ((f"cluster {row['name']}", "moved", {"phase": row["phase"]}, after) for row in moving))
     return [Change("cluster", row["name"], row["phase"], "expiring") for row in moving]
@@ -226,6 +241,7 @@ def _make(tx: Transaction, row: dict | None, name: str, tenant: str | None, site
     fresh = FRESH | {"name": name, "tenant": tenant, "site": site, "phase": "requested", "created_at": tx.at, "updated_at": tx.at}
     cluster_transition(row["phase"] if row else None, "requested", name=name)
     tx.execute(clusters.update().where(clusters.c.name == name).values(fresh) if row else clusters.insert().values(fresh))
+    tx.memo.pop(("cluster", name), None)
     events.record(tx, f"cluster {name}", "requested", row and {"phase": row["phase"]}, {"phase": "requested", "tenant": tenant})
 
 
@@ -243,8 +259,10 @@ def _transition(tx: Transaction, row: dict, phases: list[str], *, reason: str | 
 
 
 def _write(tx: Transaction, row: dict, values: Mapping) -> None:
-    clusters = tables().clusters
-    tx.execute(clusters.update().where(clusters.c.name == row["name"]).values(**values, updated_at=tx.at))
+    tx.execute(_update(), {"wanted": row["name"], **values, "updated_at": tx.at})
+    known = tx.memo.get(("cluster", row["name"]))
+    if known:
+        tx.memo["cluster", row["name"]] = known | dict(values) | {"updated_at": tx.at}
 
 
 def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import random
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ sa = lazy("sqlalchemy")
 exc = lazy("sqlalchemy.exc")
 pool = lazy("sqlalchemy.pool")
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two questions whether it is one's turn to write
 BUSY_TIMEOUT = 30  # seconds a writer waits for the one before it
 CHUNK = 500  # names in one query; every database takes that many
 WRITERS_LOCK = 0x1EA5E401D  # PostgreSQL's advisory lock that writers of a ledger take in turn
@@ -52,6 +55,8 @@ class Transaction:
         self.actor = actor
         self.now = now
         self.kept = False
+        self.last: list = []  # what is to be done before it is committed, each a function of the transaction
+        self.memo: dict = {}  # rows that this transaction has read and will need again; whoever writes one drops it
 
     @property
     def at(self) -> str:
@@ -70,10 +75,11 @@ class Transaction:
         columns = tuple(found.keys())  # asked once: mappings() asks for each row, which takes longer than the query
         return [dict(zip(columns, row)) for row in found]
 
-    def row(self, statement) -> dict | None:
+    def row(self, statement, *parameters) -> dict | None:
         """The first row of a query as a dict, None when there is none."""
-        found = self.connection.execute(statement).mappings().first()
-        return None if found is None else dict(found)
+        found = self.connection.execute(statement, *parameters)
+        columns, first = found.keys(), found.first()
+        return None if first is None else dict(zip(columns, first))
 
 
 class Ledger:
@@ -112,6 +118,8 @@ class Ledger:
         with self._connection(writing=True) as transaction:
             yield transaction
             if transaction.kept:
+                for finish in transaction.last:
+                    finish(transaction)
                 transaction.connection.commit()
 
     @contextlib.contextmanager
@@ -221,6 +229,7 @@ def _engine(address):
     if address.get_backend_name() == "sqlite":
         return _sqlite_engine(address, poolclass=pool.QueuePool)
     engine = sa.create_engine(address, poolclass=pool.QueuePool)
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one statement, which takes half as long as one for each
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
@@ -249,8 +258,33 @@ def _set_up_sqlite(connection, _record) -> None:
 
 
 def _begin_sqlite(connection) -> None:
-    writing = connection.get_execution_options().get("leasehold_writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if connection.get_execution_options().get("leasehold_writing", True):
+        _wait_in_turn(connection.connection.driver_connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _wait_in_turn(connection) -> None:
+    """Begin to write. SQLite's own waiting asks the less often the longer it waits, so that among many writers some never get their turn."""
+    deadline, pause = time.monotonic() + BUSY_TIMEOUT, SHORTEST_PAUSE
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except connection.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise Unreachable(
+                        str(error), object="ledger", attempted=f"waiting {BUSY_TIMEOUT} s for those who write to it",
+                        remedy="run it again; with many at work at once, keep the ledger in PostgreSQL",
+                    ) from error
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(2 * pause, LONGEST_PAUSE)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_TIMEOUT}")
 
 
 def _set_up_postgresql(connection, _record) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator
 
@@ -16,6 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 
+HEAD, WAITING = "head of the events", "events to be written"
 PAGE = 1000  # events in memory at once, where all are read
 
 
@@ -43,16 +45,32 @@ def record_all(tx: Transaction, happened: Iterable[tuple[str, str, object, objec
     for subject, action, before, after in happened:
         row = {
             "at": tx.at, "actor": tx.actor, "subject": subject, "action": action, "before": before, "after": after,
-            "previous": previous or _last_hash(tx),
+            "previous": previous or tx.memo.get(HEAD) or tx.execute(last_hash()).scalar() or chain.BEGINNING,
         }
         previous = row["hash"] = chain.seal(row)
         rows.append(row)
     if rows:
-        tx.execute(tables().events.insert(), rows)
+        tx.memo.setdefault(WAITING, []).extend(rows)
+        tx.memo[HEAD] = previous  # writers are alone
+        if flush not in tx.last:
+            tx.last.append(flush)
+
+
+def seen(tx: Transaction, newest: str | None) -> None:
+    """Note the hash of the newest event, where another query has it already."""
+    tx.memo.setdefault(HEAD, newest)
+
+
+def flush(tx: Transaction) -> None:
+    """Write the events that wait for the end of the transaction: one statement for all, and nothing waits for another."""
+    rows = tx.memo.pop(WAITING, None)
+    if rows:
+        tx.execute(_insert(), rows)
 
 
 def history(tx: Transaction, subject: str | None = None) -> list[dict]:
     """Events in their order, of one subject or all; of a whole ledger, :func:`stream` them."""
+    flush(tx)
     events = tables().events
     query = sa.select(events).order_by(events.c.id)
     return tx.rows(query.where(events.c.subject == subject) if subject else query)
@@ -60,6 +78,7 @@ def history(tx: Transaction, subject: str | None = None) -> list[dict]:
 
 def find(tx: Transaction, filters: Filters, limit: int) -> list[dict]:
     """At most ``limit`` events that pass, the newest first; with C(filters.after), the oldest first."""
+    flush(tx)
     events = tables().events
     query = sa.select(events).limit(limit)
     if filters.subject:
@@ -80,18 +99,21 @@ def find(tx: Transaction, filters: Filters, limit: int) -> list[dict]:
 
 def head(tx: Transaction) -> dict | None:
     """The newest event as C({id, at, hash}); None when there is none."""
+    flush(tx)
     events = tables().events
     return tx.row(sa.select(events.c.id, events.c.at, events.c.hash).order_by(events.c.id.desc()).limit(1))
 
 
 def hash_of(tx: Transaction, number: int) -> str | None:
     """The hash of the event with that id; None when there is none."""
+    flush(tx)
     events = tables().events
     return tx.execute(sa.select(events.c.hash).where(events.c.id == number)).scalar()
 
 
 def count(tx: Transaction, after: int = 0) -> int:
     """How many events have an id above ``after``."""
+    flush(tx)
     events = tables().events
     return tx.execute(sa.select(sa.func.count()).select_from(events).where(events.c.id > after)).scalar()
 
@@ -103,6 +125,7 @@ def stream(tx: Transaction, after: int = 0, previous: str | None = chain.BEGINNI
 
     :param previous: the hash of the event before the first; None: not known.
     """
+    flush(tx)
     while page := tx.rows(_texts(after)):
         for row in page:
             event, unreadable = _decoded(row)
@@ -129,6 +152,13 @@ def _decoded(row: dict) -> tuple[dict, str | None]:
         return row | {"before": None, "after": None}, "it was changed: what was before or after is no JSON"
 
 
-def _last_hash(tx: Transaction) -> str:
-    last = head(tx)
-    return last["hash"] if last else chain.BEGINNING
+@functools.cache
+def _insert():
+    return tables().events.insert()
+
+
+@functools.cache
+def last_hash():
+    """The query of the newest event's hash."""
+    events = tables().events
+    return sa.select(events.c.hash).order_by(events.c.id.desc()).limit(1)

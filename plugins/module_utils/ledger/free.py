@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
@@ -21,6 +22,18 @@ def refresh(tx: Transaction, names: Iterable[str]) -> None:
     for chunk in chunks(names):
         tx.execute(free.delete().where(free.c.server.in_(chunk)))
         tx.execute(free.insert().from_select(("cell", "sort_key", "server"), qualified().where(tables().servers.c.name.in_(chunk))))
+
+
+def drop(tx: Transaction, names: Iterable[str]) -> None:
+    """Take servers off the list that are certain not to be available."""
+    for chunk in chunks(names):
+        tx.execute(_removal(), {"names": chunk})
+
+
+@functools.cache
+def _removal():
+    free = tables().free_servers
+    return free.delete().where(free.c.server.in_(sa.bindparam("names", expanding=True)))
 
 
 def qualified():

@@ -12,7 +12,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, LeaseholdError, Reserved, StalePlan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, ground, holds, leases, quotas, reservations
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, glance, ground, holds, leases, quotas, reservations
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction
 
 ATTEMPTS = 3
@@ -36,19 +36,26 @@ def take(tx: Transaction, plan: Mapping, token: int, hold: int | None = None) ->
     :raises ClaimConflict, Reserved: another cluster holds, or will need, one of its resources.
     :raises QuotaExceeded: the tenant may not have so much.
     """
-    lapsed = holds.lapse(tx)
-    ground.verify(tx, plan)
-    terms = leases.terms(tx, plan)
-    warnings = quotas.check(tx, plan, (terms["lease_start"], terms["lease_end"]))
-    leases.refuse_clash(tx, plan, hold)
-    start, end = leases.window(tx, plan, hold)
+    seen = glance.at(tx, plan, *leases.window(tx, plan, hold))
+    lapsed = holds.lapse(tx) if seen.lapsed else []
+    if seen.moved:
+        ground.verify(tx, plan)
+    terms, (start, end) = leases.terms(tx, plan), leases.window(tx, plan, hold)
+    warnings = quotas.check(tx, plan, (terms["lease_start"], terms["lease_end"])) if seen.limited else []
+    if seen.reserved:
+        leases.refuse_clash(tx, plan, hold)
     if start > tx.at:
         taken = reservations.take(tx, plan, start, end)
     else:
-        taken = claims.take(tx, plan, token) + reservations.drop(tx, plan["cluster"])
-    # the lease first: what is ordered now says something of it only where it differs from what was ordered before
-    settled = leases.settle(tx, plan, hold) + clusters.note_order(tx, plan["cluster"], claims.settled(tx, plan))
-    return Gang(plan, lapsed + taken + settled, warnings)
+        taken = claims.take(tx, plan, token, clear=not seen.moved) + (reservations.drop(tx, plan["cluster"]) if seen.reserved else [])
+    return Gang(plan, lapsed + taken + _settle(tx, plan, hold), warnings)
+
+
+def _settle(tx: Transaction, plan: Mapping, hold: int | None) -> list[Change]:
+    """Record the order and the lease. What is held awaits approval; a lease that was ending and has time again is ready."""
+    cluster = plan["cluster"]
+    changes = clusters.note_order(tx, cluster, leases.settled(tx, plan, hold) | claims.settled(tx, plan))
+    return changes + (clusters.move(tx, cluster, "awaiting_approval") if hold else clusters.renew(tx, cluster))
 
 
 def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mapping], dict], objects: Manifests,

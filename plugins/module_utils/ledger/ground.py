@@ -22,7 +22,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.wire import STRANGERS
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, leases, mirror, reservations, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, glance, leases, mirror, reservations, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.stock import Period, Shelf, to_be_had
@@ -54,7 +54,7 @@ def plan(tx: Transaction, order: Order, operation: str, site_name: str | None, o
     network, strangers = _network(tx, site, joined, held, whole=operation == "verify"), _strangers(tx, order.name)
     for claims in taken:
         try:
-            return core_plan.cluster_plan(order, network, claims, held, operation, objects, strangers, joining)
+            return core_plan.cluster_plan(order, network, claims, held, operation, objects, strangers, joining) | {"mirror": glance.mark(site)}
         except (NoCapacity, OutsideEnvelope):
             if claims is taken[-1]:
                 raise
@@ -65,7 +65,8 @@ def verify(tx: Transaction, plan: Mapping) -> None:
 
     :raises StalePlan: what the plan rests on is not what it was.
     """
-    site, held = mirror.site_of(tx, plan["site"]), held_cluster(tx, plan["cluster"])
+    site = mirror.site_of(tx, plan["site"])
+    held = held_cluster(tx, plan["cluster"])
     period = Period.of(tx, plan["cluster"], *leases.window(tx, plan))
     members = {server.name for server in held.servers} if held else set()
     rows = servers.load(tx, [server["name"] for key in ("add", "keep", "remove") for server in plan[key] if server["name"] not in members])

@@ -127,19 +127,16 @@ def refuse_unexpired(tx: Transaction, cluster: str) -> None:
     )
 
 
-def settle(tx: Transaction, plan: Mapping, hold: int | None = None) -> list[Change]:
-    """Write what a plan makes of its cluster's lease, and of its hold: a claim with C(hold) seconds begins one, one without ends it.
+def settled(tx: Transaction, plan: Mapping, hold: int | None = None) -> dict:
+    """What a plan settles of its cluster's lease, and of its hold: a claim with C(hold) seconds begins one, one without ends it.
 
-    A hold that has begun keeps its deadline. A lease that was ending and has time again is ready.
+    A hold that has begun keeps its deadline.
     """
     row = clusters.require(tx, plan["cluster"], "settling its lease")
     if hold:
-        changes = clusters.note_order(tx, row["name"], {"hold_until": row["hold_until"] or after(tx.at, hold)})
-        return changes + clusters.move(tx, row["name"], "awaiting_approval")
+        return {"hold_until": row["hold_until"] or after(tx.at, hold)}
     values = terms(tx, plan) | {"hold_until": None}
-    if values["lease_end"] != row["lease_end"]:
-        values["lease_warned"] = None
-    return clusters.note_order(tx, row["name"], values) + clusters.renew(tx, row["name"])
+    return values if values["lease_end"] == row["lease_end"] else values | {"lease_warned": None}
 
 
 def renew(tx: Transaction, cluster: str, *, end: str | None = None, duration: int | None = None, grace: int | None = None) -> Renewal:

@@ -10,6 +10,7 @@ is the cluster's newest and has not ended. Tokens are of the whole ledger, so on
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import RunInProgress, StaleRun
@@ -28,8 +29,21 @@ FAILED = "failed"
 
 def get(tx: Transaction, cluster: str) -> dict | None:
     """The newest run of a cluster: its row as a dict."""
-    runs = tables().runs
-    return tx.row(sa.select(runs).where(runs.c.cluster == cluster))
+    runs, clusters = tables().runs, tables().clusters
+    found = tx.execute(_with_cluster(), {"wanted": cluster}).first()
+    if found is None:
+        return None
+    width = len(runs.c)
+    if found[width] is not None:
+        tx.memo.setdefault(("cluster", cluster), dict(zip(clusters.c.keys(), found[width:])))
+    return dict(zip(runs.c.keys(), found[:width]))
+
+
+@functools.cache
+def _with_cluster():
+    """The query of a run with the row of its cluster (see M(ledger.clusters)), which whoever asks for the one will need as well."""
+    runs, clusters = tables().runs, tables().clusters
+    return sa.select(runs, clusters).outerjoin_from(runs, clusters, clusters.c.name == runs.c.cluster).where(runs.c.cluster == sa.bindparam("wanted"))
 
 
 def of(tx: Transaction, clusters: Iterable[str]) -> dict[str, dict]:

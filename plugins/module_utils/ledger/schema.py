@@ -173,7 +173,9 @@ def _claims(metadata):
         "claims", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("kind", sa.String(16), nullable=False),
         _name("resource", nullable=False), _name("cluster", nullable=False), _name("node_set"), _json("detail"),
         sa.Column("token", sa.BigInteger, nullable=False), _time("claimed_at", nullable=False),
+        sa.Column("prefix_length", sa.Integer),  # of prefixes alone: those of one length are the same, or do not overlap
         sa.UniqueConstraint("kind", "resource", name="claims_once"), sa.Index("claims_by_cluster", "cluster", "kind"),
+        sa.Index("claims_by_prefix_length", "prefix_length"),
         sa.ForeignKeyConstraint(["cluster"], ["clusters.name"], name="claims_of_a_cluster"),
     )
 

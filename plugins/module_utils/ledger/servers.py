@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
@@ -55,6 +56,19 @@ def load(tx: Transaction, names: Iterable[str]) -> list[dict]:
             remedy="check the name; if it is new, read your source of truth with leasehold.cloud.source",
         )
     return found
+
+
+def states_of(tx: Transaction, names: Iterable[str]) -> dict[str, str]:
+    """The state of each of the servers, by name, in the order of their names.
+
+    :raises NotFound: naming those that the ledger does not know.
+    """
+    servers, states, wanted = tables().servers, tables().server_states, sorted(set(names))
+    query = sa.select(servers.c.name, sa.func.coalesce(states.c.state, "available")).outerjoin(states, states.c.server == servers.c.name)
+    found = {name: state for chunk in chunks(wanted) for name, state in tx.execute(query.where(servers.c.name.in_(chunk)))}
+    if len(found) < len(wanted):
+        load(tx, wanted)  # says which
+    return {name: found[name] for name in wanted}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,17 +133,31 @@ def put(
     before = dict(moving)
     if not before:
         return
-    states = tables().server_states
-    for chunk in chunks(before):
-        tx.execute(states.delete().where(states.c.server.in_(chunk)))
-    tx.execute(states.insert(), [
-        {"server": name, "state": state, "reason": reason, "since": tx.at, "evidence": (evidence or {}).get(name)} for name in before
-    ])
-    free.refresh(tx, before)
+    _write(tx, list(before), {"state": state, "reason": reason, "since": tx.at}, evidence or {})
+    if state == "available":
+        free.refresh(tx, before)
+    else:
+        free.drop(tx, before)
     events.record_all(tx, (
         (f"server {name}", "moved", {"state": was}, {"state": state, "reason": reason, "evidence": (evidence or {}).get(name)})
         for name, was in before.items()
     ))
+
+
+def _write(tx: Transaction, names: list[str], values: Mapping, evidence: Mapping) -> None:
+    states = tables().server_states
+    alike = not any(map(evidence.get, names))  # then one statement writes them all, but for those of which nothing was written yet
+    if alike and sum(tx.execute(_update(), {"names": chunk, **values}).rowcount for chunk in chunks(names)) == len(names):
+        return
+    for chunk in chunks(names):
+        tx.execute(states.delete().where(states.c.server.in_(chunk)))
+    tx.execute(states.insert(), [{"server": name, "evidence": evidence.get(name), **values} for name in names])
+
+
+@functools.cache
+def _update():
+    states = tables().server_states
+    return states.update().where(states.c.server.in_(sa.bindparam("names", expanding=True))).values(evidence=sa.null())
 
 
 def _fence(tx: Transaction, moving: list[dict], state: str, by: Mover) -> None:

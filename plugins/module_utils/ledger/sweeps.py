@@ -72,6 +72,8 @@ def _warn(tx: Transaction, judged: list[Judged]) -> list[Change]:
     for threshold, names in told.items():
         for chunk in chunks(names):
             tx.execute(table.update().where(table.c.name.in_(chunk)).values(lease_warned=threshold, updated_at=tx.at))
+            for name in chunk:
+                tx.memo.pop(("cluster", name), None)
     events.record_all(tx, (
         (f"cluster {lease.cluster}", "lease_warned", {"lease_warned": lease.warned},
          {"lease_warned": verdict.warn, "lease_end": lease.end, "remaining_seconds": lease.remaining(tx.at), "tenant": row["tenant"]})

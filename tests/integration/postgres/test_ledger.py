@@ -10,6 +10,7 @@ from tests.unit.plugins.module_utils.ledger.test_clusters import *
 from tests.unit.plugins.module_utils.ledger.test_database import *
 from tests.unit.plugins.module_utils.ledger.test_free import *
 from tests.unit.plugins.module_utils.ledger.test_gang import *
+from tests.unit.plugins.module_utils.ledger.test_glance import *
 from tests.unit.plugins.module_utils.ledger.test_ground import *
 from tests.unit.plugins.module_utils.ledger.test_holds import *
 from tests.unit.plugins.module_utils.ledger.test_leases import *

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose mirror a site is and how far it was read; the devices of sources with records, and what no two of them may have."""
+"""Whose mirror a site is and how far it was read; the devices of sources with records, and what no two of them may have; the lengths of prefixes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def upgrade() -> None:
     op.create_table("source_keys", _text("site", primary_key=True), key, _text("device", 64, primary_key=True))
     op.create_index("source_keys_by_device", "source_keys", ["site", "device"])
     op.create_table("source_published", _text("site", primary_key=True), _text("object", 256, primary_key=True), _json("fields", nullable=False))
+    _add_prefix_lengths()
+
+
+def _add_prefix_lengths() -> None:
+    op.add_column("claims", sa.Column("prefix_length", sa.Integer))
+    op.create_index("claims_by_prefix_length", "claims", ["prefix_length"])
+    claims, connection = sa.table("claims", *map(sa.column, ("id", "kind", "resource", "prefix_length"))), op.get_bind()
+    for number, prefix in connection.execute(sa.select(claims.c.id, claims.c.resource).where(claims.c.kind == "prefix")).all():
+        length = int(prefix.rpartition("/")[2])
+        connection.execute(claims.update().where(claims.c.id == number).values(prefix_length=length))
 
 
 def _text(name: str, length: int = 128, **kwargs):

@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, leasehold.cloud contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at what could stand in a plan's way, in one query: mostly, nothing does, and then nothing else has to be asked.
+
+It says for certain what is *not* in the way. Whatever may be, is looked at thing by thing, which also says what is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import CHUNK, Transaction
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+
+sa = lazy("sqlalchemy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Glance:
+    """What there may be. False is certain."""
+
+    moved: bool = True  # the ground of the plan: its site, servers, segment
+    lapsed: bool = True  # a hold, anybody's, that is over
+    limited: bool = True  # a quota of the tenant
+    reserved: bool = True  # a reservation in the time of the lease, or one of the cluster's own
+
+
+def mark(site: Mapping) -> str | None:
+    """Changes whenever the mirror of a site does. None where that is not enough: of a class, some servers are to be kept as spares."""
+    return None if site["document"].get("spares") else f"{site['synced_at']} {site['source_mark']}"
+
+
+def at(tx: Transaction, plan: Mapping, start: str, end: str) -> Glance:
+    """What may stand in the way of taking all that a plan adds to a cluster that holds nothing. Of other plans it says nothing.
+
+    :param start: and ``end``: when the lease begins, and is over with its grace.
+    """
+    segment, names = plan["segment"], [server["name"] for server in plan["add"]]
+    if not plan.get("mirror") or not names or len(names) > CHUNK or plan["keep"] or plan["remove"] or start > tx.at:
+        return Glance()
+    found = tx.execute(_look(), {
+        "site": plan["site"], "cluster": plan["cluster"], "names": names, "now": tx.at, "end": end, "tenant": plan["tenant"],
+        "vlan": f"{plan['site']}/{segment['vlan']}", "prefix": segment["prefix"], "length": int(segment["prefix"].rpartition("/")[2]),
+    }).one()
+    events.seen(tx, found.head)
+    as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held
+    return Glance(not as_planned or found.lapsed, found.lapsed, found.limited, found.reserved)
+
+
+@functools.cache
+def _look():
+    """The query; made once, as making it takes longer than what it asks."""
+    every, given = tables(), sa.bindparam
+    claims, clusters, free, sites = every.claims, every.clusters, every.free_servers, every.sites
+    quotas, reservations = every.quotas, every.reservations
+    held = [  # one by one: each by an index of its own
+        claims.c.cluster == given("cluster"), sa.and_(claims.c.kind == "vlan", claims.c.resource == given("vlan")),
+        sa.and_(claims.c.kind == "prefix", claims.c.resource == given("prefix")),
+        claims.c.prefix_length < given("length"), claims.c.prefix_length > given("length"),  # of one length, prefixes do not overlap
+    ]
+    needed = sa.and_(reservations.c.starts_at < given("end"), reservations.c.ends_at > given("now"))
+    return sa.select(
+        sa.select(sites.c.synced_at + " " + sites.c.source_mark).where(sites.c.name == given("site")).scalar_subquery().label("mark"),
+        sa.select(sa.func.count()).select_from(free).where(free.c.server.in_(given("names", expanding=True))).scalar_subquery().label("free"),
+        sa.or_(*(sa.exists().where(one) for one in held)).label("held"),
+        sa.exists().where(clusters.c.hold_until <= given("now"), clusters.c.phase != "deleted").label("lapsed"),
+        sa.exists().where(sa.or_(quotas.c.tenant == given("tenant"), quotas.c.tenant == "*")).label("limited"),
+        sa.exists().where(sa.or_(needed, reservations.c.cluster == given("cluster"))).label("reserved"),
+        events.last_hash().scalar_subquery().label("head"),
+    )
