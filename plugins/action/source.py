@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from ansible_collections.leasehold.cloud.plugins.module_utils import publishing, syncing
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError
 from ansible_collections.leasehold.cloud.plugins.module_utils.receipts import read_all
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.source import SOURCE_CONSTRAINTS, mapping_of, source_of
@@ -26,10 +30,23 @@ class ActionModule(LedgerAction):
                 receipts = read_all(args["receipts"]) if args["receipts"] and "journal" in mapping["publish"] else []
                 changes, told = publishing.publish(ledger, source, mapping, keep=not self.check_mode, receipts=receipts), {}
             else:
-                found = syncing.sync(
-                    ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)
+                with _mirror_told():
+                    found = syncing.sync(
+                        ledger, source, mapping, site=args["site"] if args["kind"] == "file" else None, full=args["full"], keep=not self.check_mode)
                 changes, told = found.sync.changes, _told(found)
         return self.apply(changes, lambda: None) | told | {"cost": dict(source.cost)}
+
+
+@contextlib.contextmanager
+def _mirror_told() -> Iterator[None]:
+    """What failed says to people, too, which mirror stays."""
+    try:
+        yield
+    except LeaseholdError as error:
+        mirror = error.details.get("mirror")
+        if mirror:
+            error.remedy += f"; the mirror of site {mirror['site']} stays as it was {mirror['age']} s ago"
+        raise
 
 
 def _told(found: syncing.Outcome) -> dict:

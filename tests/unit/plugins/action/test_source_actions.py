@@ -42,7 +42,7 @@ def test_a_sync_that_fails_says_which_mirror_stays_and_its_age(synced):
     synced.write(document)
     result = synced.run("source", path=str(synced.source))
     assert result["error_code"] == "invalid_source"
-    assert result["details"]["mirror"]["site"] == "lab"
+    assert result["details"]["mirror"]["site"] == "lab" and "the mirror of site lab stays as it was" in result["msg"]
     assert 0 <= result["details"]["mirror"]["age"] < 600
     assert synced.done("claim_info")["changed"] is False
 
