@@ -15,6 +15,7 @@ class Size:
     :param moment: seconds that it rests at the longest after each order.
     :param kills: buyers that are killed; each has an heir.
     :param crashes: of the database's server, where the test has one.
+    :param limit: one tenant may have one server in so many; where that is less than most orders, some are refused whatever else happens.
     """
 
     processes: int
@@ -27,11 +28,12 @@ class Size:
     moment: float = 0.05
     seed: int = 4
     seconds: int = 170
+    limit: int = 5
 
     @property
     def quota(self) -> int:
         """Servers that one of the tenants may have: less than its buyers ask for."""
-        return self.servers // 5
+        return self.servers // self.limit
 
     def __post_init__(self) -> None:
         if self.processes * self.holding * self.largest / 2 < self.servers:
@@ -50,4 +52,4 @@ def full() -> Size:
     )
 
 
-SMALL = Size(processes=8, servers=200, orders=6, holding=3, kills=2, crashes=1, largest=32, moment=0.02)
+SMALL = Size(processes=8, servers=200, orders=6, holding=3, kills=2, crashes=1, largest=32, moment=0.02, limit=25)
