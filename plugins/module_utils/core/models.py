@@ -217,7 +217,7 @@ class Link:
     def as_dict(self) -> dict:
         return {"a": self.a.as_dict(), "b": self.b.as_dict()}
 
-    @property
+    @functools.cached_property  # asked for again and again where ways through the fabric are looked for
     def ends(self) -> tuple[LinkEnd, ...]:
         """The ends that are ports of our switches."""
         return tuple(end for end in (self.a, self.b) if end.switch)
