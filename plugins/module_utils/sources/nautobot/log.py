@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import LEAN, Api, literal, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Gap
 
+EMPTY = datetime.timedelta(days=1)  # how long a log that was empty can be followed: what is in it by then has not been pruned yet
 BACK = datetime.timedelta(minutes=15)  # how long a transaction may take
 MOST = 5000  # entries that are worth looking at
 SEEN = 2000  # entries that a cursor remembers; older ones may be looked at again, which costs time and nothing else
@@ -26,7 +27,7 @@ ENTRY = ("id time action changed_object_type{app_label model} changed_object_id 
 
 
 class ChangeLog:
-    """The change log of one Nautobot. A cursor's part of it: C({time, last, seen: [...]}); without C(last), the log was empty."""
+    """The change log of one Nautobot. A cursor's part of it: C({time, last, seen: [...]}); without C(last), the log was empty at that time."""
 
     def __init__(self, api: Api):
         self.api = api
@@ -38,15 +39,16 @@ class ChangeLog:
 
     def since(self, cursor: Mapping) -> tuple[list[dict], dict] | Gap:
         """The entries that a cursor has not seen, and the next cursor. An empty list: nothing changed."""
-        if not cursor.get("last") or not cursor.get("time"):
-            return Gap("its change log was empty when it was last read")
-        start = (datetime.datetime.fromisoformat(cursor["time"]) - BACK).isoformat()
-        rows = self.api.query(f"{{object_changes(time__gte: {literal([start])}, limit: {MOST}){{{ENTRY}}}}}")["object_changes"]
+        last, time = cursor.get("last"), datetime.datetime.fromisoformat(cursor["time"])
+        if not last and _now() - time > EMPTY:
+            return Gap("its change log was empty when it was last read, which is long ago")
+        since = f"time__gte: {literal([(time - BACK).isoformat()])}, " if last else ""
+        rows = self.api.query(f"{{object_changes({since}limit: {MOST}){{{ENTRY}}}}}")["object_changes"]
         if not rows and not self._seen():
             return Gap(f"the token may not see its change log (permission {NEEDS})")
         if len(rows) == MOST:
             return Gap(f"there are {MOST} changes or more since the last sync")
-        if all(row["id"] != cursor["last"] for row in rows):
+        if last and all(row["id"] != last for row in rows):
             return Gap("its change log does not reach back to the last sync: it was pruned, or the database restored")
         seen = frozenset(cursor["seen"])
         return [row for row in rows if row["id"][:SHORT] not in seen], _cursor(rows)
@@ -77,5 +79,9 @@ def _document(row: Mapping) -> dict:
 def _cursor(rows: list[Mapping]) -> dict:
     """:param rows: the newest first."""
     rows = sorted(rows, key=lambda row: row["time"], reverse=True)
-    newest = rows[0] if rows else {"time": None, "id": None}
+    newest = rows[0] if rows else {"time": _now().isoformat(), "id": None}
     return {"time": newest["time"], "last": newest["id"], "seen": [row["id"][:SHORT] for row in rows[:SEEN]]}
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import types
 
 import pytest
@@ -76,10 +77,17 @@ def test_a_token_that_may_not_see_it_has_no_cursor():
     assert isinstance(gap, Gap) and "view on extras.objectchange" in gap.reason
 
 
-def test_an_empty_log_cannot_be_followed():
-    changes = log.ChangeLog(Api())
-    assert changes.head() is not None
-    assert isinstance(changes.since(changes.head()), Gap)
+def test_an_empty_log_can_be_followed_for_a_day(monkeypatch):
+    api = Api()
+    changes = log.ChangeLog(api)
+    cursor = changes.head()
+    assert changes.since(cursor)[0] == []
+    api.entries.append({"id": "a-0000000000000000", "time": "2026-11-21T06:00:00+00:00"})
+    rows, after = changes.since(cursor)
+    assert names(rows) == ["a"] and changes.since(after)[0] == []
+    later = log._now() + datetime.timedelta(hours=25)
+    monkeypatch.setattr(log, "_now", lambda: later)
+    assert isinstance(changes.since(cursor), Gap)
 
 
 def test_too_many_changes_are_a_gap(monkeypatch):
