@@ -25,7 +25,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.records impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox import NetBoxSource
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Options
-from tests.benchmarks.harness import RUNS, Report
+from tests.benchmarks.harness import RUNS, Figure, Report, play
 from tests.benchmarks.sources_inventory import listed
 from tests.benchmarks.sources_measure import Spent, measured, told
 from tests.sources.proxy import Proxy
@@ -33,9 +33,11 @@ from tests.sources.proxy import Proxy
 COLD = 3.0  # seconds, for 2,000 servers with export templates
 WARM = 1.0  # seconds, for 10,000 servers
 BULK = 50  # devices of one change
-MAPPING = Mapping.from_dict({  # whatever the site's VLANs and prefixes are: what is measured are its devices
+POOLS = {  # whatever the site's VLANs and prefixes are: what is measured are its devices
     "vlan_pools": {"bench": "3000-3999"}, "prefix_pools": {"bench": {"prefix": "100.127.0.0/16", "length": 24}}, "quarantine_vlan": 4000,
-})
+}
+MAPPING = Mapping.from_dict(POOLS)
+BARE = str(Path(__file__).parent / "plays" / "bare.yml")
 
 
 class Site:
@@ -140,6 +142,17 @@ def _ledger(report: Report, site: Site, counts: tuple[int, ...]) -> None:
                     runs.append(measured(site.source(), _sync(url, "warm" if count else "unchanged")))
                 measured(site.source(), _sync(url, "warm" if count else "unchanged"))
             told(report, site.label(f"sync, {count} changes"), runs, budget=WARM if count < 100 else None)
+        _playbook(report, site, url)
+
+
+def _playbook(report: Report, site: Site, url: str) -> None:
+    """What people wait for: C(ansible-playbook leasehold.cloud.source_sync) when nothing changed."""
+    where = {"kind": "netbox", "url": site.options.url, "site": site.options.site, "timeout": 600, "mapping": POOLS}
+    said = json.dumps({"leasehold_ledger": url, "leasehold_source": where})
+    turns = [(play("leasehold.cloud.source_sync", "-e", said, environment={"LEASEHOLD_SOURCE_TOKEN": site.options.token}), play(BARE))
+             for _run in range(RUNS)]
+    ours, bare = ([one.seconds for one in runs] for runs in zip(*turns, strict=True))
+    report.add(Figure(site.label("ansible-playbook source_sync, nothing new"), "s", ours, "a bare playbook", bare))
 
 
 def _sync(url: str, kind: str, **options) -> Callable[[NetBoxSource], None]:
