@@ -137,7 +137,8 @@ plan:
   description:
     - Everything that would change. C(servers) are those of the cluster afterwards, C(add), C(keep) and C(remove) those that join, stay and leave.
     - C(fabric) are the switches with their ports, C(objects) the hub's manifests without secrets, C(diff) the changes as text.
-    - C(base) is the fingerprint of what the plan rests on, C(hash) that of what it brings about.
+    - C(base) are fingerprints of what the plan rests on, by thing; C(hash) is that of what it brings about.
+    - C(mirror) says which reading of the source it was made from; a claim for it looks closer when there has been another since.
   returned: success
   type: dict
   sample:
