@@ -19,6 +19,7 @@ OLDEST = (2, 2)  # before, VLANs and prefixes had one location
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LINE = 60  # ids in one request's line: gunicorn refuses lines of more than 4094 characters
 LEAN = {"depth": 0, "exclude_m2m": "true"}  # without what takes most of the time
+WHOLE = {"depth": 0, "exclude_m2m": "false"}  # which Nautobot 3 has to be asked for
 
 
 class Api:
@@ -81,7 +82,7 @@ class Api:
 
         :param lean: without what they have several of: tags, tagged VLANs.
         """
-        return self.client.pages(f"/api/{path}/", {**params, **(LEAN if lean else {"depth": 0})}, needs=view(model))
+        return self.client.pages(f"/api/{path}/", {**params, **(LEAN if lean else WHOLE)}, needs=view(model))
 
     def send(self, method: str, path: str, body, needs: str) -> Answer:
         """Write something: C(POST), C(PATCH) or C(DELETE). Not repeated: whether it was done is not known when its answer is lost."""

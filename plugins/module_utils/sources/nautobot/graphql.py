@@ -35,6 +35,7 @@ FAR = "id name lag{name} device{id name role{name} tags{name}}"
 VLAN = "id vid name vlan_group{id} status{name} role{name} tenant{name} _custom_field_data"
 PREFIX = "id prefix status{name} role{name} tenant{name} vlan{vid} _custom_field_data"
 TAGGED = {"dcim.device": "device", "dcim.interface": "interface", "ipam.ipaddress": "address", "ipam.vlan": "vlan", "ipam.prefix": "prefix"}
+TAG_NAMES = " ".join(f"{key}: tags(content_types: {literal([kind])}){{name}}" for kind, key in TAGGED.items())
 TAG_ROWS = {"dcim.device": "device_tags", "dcim.interface": "interface_tags", "ipam.ipaddress": "address_tags"}
 MODELS = {"dcim/racks": "dcim.rack", "tenancy/tenants": "tenancy.tenant", "ipam/vlan-groups": "ipam.vlangroup", "ipam/vlans": "ipam.vlan",
           "ipam/prefixes": "ipam.prefix"}
@@ -84,14 +85,15 @@ class GraphQL:
         site = literal([self.api.site["id"]])
         first = self.api.query(f"{{here: locations(id: {site}){{id name tags{{name}} _custom_field_data {above}}} below: locations(subtree: {site}){{id}}"
                                f" racks(location: {site}){{id name location{{name}}}} tenants{{id name}}"
-                               f" vlan_groups{{id name {self._range} location{{id}} tags{{name}} _custom_field_data}}}}")
+                               f" vlan_groups{{id name {self._range} location{{id}} tags{{name}} _custom_field_data}} {TAG_NAMES}}}")
+        self._know_tags(first)
         here, = first["here"]
         places = {row["id"] for row in first["below"]} | set(_parents(here))
-        vlans, prefixes = self._of_places(places)
+        (vlans, prefixes), vlan_tags, prefix_tags = self.api.client.map(lambda ask: ask(), [
+            lambda: self._of_places(places), lambda: tags_of(self._tagged("ipam.vlan", "vlans")), lambda: tags_of(self._tagged("ipam.prefix", "prefixes"))])
         groups = [row for row in first["vlan_groups"] if not row["location"] or row["location"]["id"] in places]
         self._check({"dcim/racks": first["racks"], "tenancy/tenants": first["tenants"], "ipam/vlan-groups": first["vlan_groups"],
                      "ipam/vlans": vlans, "ipam/prefixes": prefixes})
-        vlan_tags, prefix_tags = tags_of(self._tagged("ipam.vlan", "vlans")), tags_of(self._tagged("ipam.prefix", "prefixes"))
         return Wide(
             Site(here["id"], here["name"], here["name"], _slugs(here["tags"]), filled(_fields(here))),
             tuple(Rack(id, name) for id, name in rack_names((row["id"], row["name"], row["location"]["name"]) for row in first["racks"]).items()),
@@ -209,10 +211,11 @@ class GraphQL:
     def _names(self, model: str) -> list[str]:
         """The tags that objects of a model can have."""
         if not self._tag_names:
-            lists = " ".join(f"{key}: tags(content_types: {literal([kind])}){{name}}" for kind, key in TAGGED.items())
-            answer = self.api.query(f"{{{lists}}}")
-            self._tag_names = {kind: sorted({tag["name"] for tag in answer[key]}) for kind, key in TAGGED.items()}
+            self._know_tags(self.api.query(f"{{{TAG_NAMES}}}"))
         return self._tag_names[model]
+
+    def _know_tags(self, answer: Mapping[str, list]) -> None:
+        self._tag_names = {kind: sorted({tag["name"] for tag in answer[key]}) for kind, key in TAGGED.items()}
 
     def _of_places(self, places: set[str]) -> tuple[dict[str, dict], dict[str, dict]]:
         """The VLANs and prefixes, by id, of locations and of none."""
