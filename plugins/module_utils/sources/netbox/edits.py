@@ -10,7 +10,7 @@ before they are written in bulk. Whoever only touched other fields is no conflic
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import SourceConflict
@@ -92,6 +92,11 @@ class Writer:
     def make(self, path: str, model: str, body: Mapping) -> dict:
         """A new object."""
         return self.api.send("POST", path, {**body, **self.message}, f"add on {model}").json()
+
+    def make_all(self, path: str, model: str, bodies: Sequence[Mapping]) -> None:
+        """New objects of a kind, many at once."""
+        for start in range(0, len(bodies), BULK):
+            self.api.send("POST", path, [{**body, **self.message} for body in bodies[start:start + BULK]], f"add on {model}")
 
     def remove(self, path: str, model: str, row: Mapping) -> None:
         """Delete an object, unless somebody changed it since it was read."""

@@ -239,15 +239,12 @@ class Publish:
         path, model, numbers = "extras/journal-entries", "extras.journalentry", {int(one.id) for one in wanted}
         fields = {"assigned_object_type": "dcim.device", "q": OURS, "fields": "id,assigned_object_id,comments"}
         rows = self.api.some(path, "assigned_object_id", numbers, fields, view(model))
-        changes = []
-        for one in wanted:
-            if any(str(row["assigned_object_id"]) == one.id and _key(one) in row["comments"] for row in rows):
-                continue
-            if not self.check_mode:
-                self.writer.make(path, model, {"assigned_object_type": "dcim.device", "assigned_object_id": int(one.id), "kind": "info",
-                                               "comments": f"{one.fields['comment']}\n\n{_key(one)}"})
-            changes.append(Change("source", f"journal entry {one.name}", None, one.fields["comment"]))
-        return changes
+        new = [one for one in wanted if not any(str(row["assigned_object_id"]) == one.id and _key(one) in row["comments"] for row in rows)]
+        if not self.check_mode:
+            self.writer.make_all(path, model, [{
+                "assigned_object_type": "dcim.device", "assigned_object_id": int(one.id), "kind": "info", "comments": f"{one.fields['comment']}\n\n{_key(one)}",
+            } for one in new])
+        return [Change("source", f"journal entry {one.name}", None, one.fields["comment"]) for one in new]
 
 
 OWN = {"vlan": ("ipam/vlans", "ipam.vlan"), "prefix": ("ipam/prefixes", "ipam.prefix")}

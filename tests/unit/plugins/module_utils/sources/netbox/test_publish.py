@@ -106,6 +106,13 @@ def test_a_journal_entry_is_written_once(site):
     assert len(site.fake.store.rows["extras.journalentry"]) == 1
 
 
+def test_journal_entries_of_many_servers_are_one_request(site):
+    entries = [Publication("journal", f"order {number}", {"comment": "Leased."}, str(site.number("dcim/devices", f"r1-s0{number}"))) for number in (1, 2, 3)]
+    site.fake.asked.clear()
+    assert len(site.source().publish(entries, check_mode=False)) == 3
+    assert len(writes(site)) == 1 and len(site.fake.store.rows["extras.journalentry"]) == 3
+
+
 def test_what_netbox_does_not_have_is_told_before_anything_is_written(site):
     for wanted, said in (
         (device(site, "r1-s01", tenant="nobody"), "no tenant nobody"), (port(site, "leaf-r1a", "s01", vlan=777), "no VLAN 777"),
