@@ -192,6 +192,7 @@ cache_connection: /tmp/leasehold-inventory
 cache_timeout: 300
 """
 
+import contextlib
 import os
 
 from ansible.errors import AnsibleParserError
@@ -238,10 +239,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         asked = {key: self.get_option(key) for key in (*FILTERS, "expose", "ledger")}
         key = f"{self.get_cache_key(path)}_{fingerprint(asked)[:12]}"
         if cache and self.get_option("cache"):
-            try:
+            with contextlib.suppress(KeyError):  # it is not there yet, or too old
                 return self._cache[key]
-            except KeyError:
-                pass  # not there yet, or too old
         found = self._read()
         if self.get_option("cache"):
             self._cache[key] = found
