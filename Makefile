@@ -7,7 +7,7 @@ PYTHON_BIN := $(VENV)/bin/python
 export LEASEHOLD_LAB_DIR ?= $(CURDIR)/.lab
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-lab test-faults test-contention test-crash test-stateful test-sources check sanity lint molecule bench-order bench-ledger bench-sources
+.PHONY: help setup hub lab-up lab-down lab-shell demo demo-down test test-unit test-integration test-lab test-faults test-contention test-crash test-stateful test-sources check sanity lint molecule bench-order bench-ledger bench-sources
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,10 +33,13 @@ demo: setup ## A customer's cluster, carved out of a data centre, verified and h
 demo-down: ## Remove every process, namespace and file the demo made
 	@if [ -x $(PYTHON_BIN) ]; then $(PYTHON_BIN) -m lab down; fi
 
-test: hub test-unit test-lab ## All tests: unit, and end to end in labs of their own
+test: hub test-unit test-lab ## Unit tests, and end to end in labs of their own; check has the others
 
 test-unit: setup
-	@$(PYTHON_BIN) -m pytest -q -n 2 tests/unit tests/integration fulfillment/tests
+	@$(PYTHON_BIN) -m pytest -q -n 4 tests/unit fulfillment/tests
+
+test-integration: hub ## Actions and roles against real parts: PostgreSQL, Open vSwitch, Redfish, a hub
+	@$(PYTHON_BIN) -m pytest -q -n 4 tests/integration
 
 test-lab: hub
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile tests/lab tests/e2e
@@ -51,12 +54,12 @@ test-stateful: setup ## Random operations on the ledger beside a simple model of
 	@$(PYTHON_BIN) -m pytest -q tests/stateful
 
 test-sources: setup ## What every kind of source has to do, with a real Nautobot of the tests' own; LEASEHOLD_TEST_NETBOX_URL adds a NetBox
-	@$(PYTHON_BIN) -m pytest -q -rs tests/sources
+	@$(PYTHON_BIN) -m pytest -q -rs -n 2 --dist loadgroup tests/sources
 
 test-crash: hub ## Create, scale and delete, killed after each task in turn: takes an hour
 	@$(PYTHON_BIN) -m pytest -q -s tests/crash
 
-check: lint sanity molecule ## Sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
+check: test-integration lint sanity molecule ## Tests against real parts, sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
 
 sanity: setup
 	@scripts/sanity.sh

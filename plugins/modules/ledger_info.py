@@ -15,7 +15,7 @@ description:
   - With O(verify), fails with V(ledger_broken) unless the chain of events is whole, its tables are what its events give when they are played again from
     the first, and they agree with each other. With O(anchor), also unless all events of an export are still in it.
   - Playing the events again proves who holds what with which token, the state of every server, the phase, tenant and lease terms of every cluster, the
-    reservations, and the runs' tokens. Not told by events, and so not proven, are a run's step and deadline, a claim's node set, a cluster's order
+    reservations, the quotas, and the runs' tokens. Not told by events, and so not proven, are a run's step and deadline, a claim's node set, a cluster's order
     and last error, and the mirror of the sources.
 author: leasehold.cloud contributors (@leasehold)
 extends_documentation_fragment:

@@ -4,7 +4,7 @@
 """The audit of a ledger: its events, played again from the first, must give what its tables say.
 
 What events prove: the state of every server, every claim with holder and token, the phase, tenant and lease terms of every
-cluster, every reservation, every run's token and end. What they do not tell, because it is no decision about who holds what:
+cluster, every reservation, every quota, every run's token and end. What they do not tell, because it is no decision about who holds what:
 a run's step and deadline, a claim's node set, a cluster's order, its last error, the mirror of the sources.
 """
 
@@ -21,7 +21,7 @@ RUN = "run_"  # what begins the actions of runs
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is not as it must be. C(kind) is what was looked at: event, export, claim, state, cluster, run, free, usage, reservation."""
+    """What is not as it must be. C(kind) is what was looked at: event, export, claim, state, cluster, run, free, usage, reservation, quota."""
 
     kind: str
     object: str
@@ -46,6 +46,7 @@ class Replay:
         self.terms: dict[str, dict] = {}
         self.runs: dict[str, tuple[int | None, str]] = {}
         self.reservations: collections.Counter = collections.Counter()
+        self.limits: dict[str, Mapping] = {}
         self._token = 0
 
     def feed(self, event: Mapping) -> None:
@@ -58,6 +59,8 @@ class Replay:
             self._reservation(event, kind, name)
         elif kind == "server":
             self._server(event, name)
+        elif kind == "quota":
+            self._limit(event, name)
         elif kind == "cluster" and action.startswith(RUN):
             self._run(event, name)
         elif kind == "cluster":
@@ -96,6 +99,18 @@ class Replay:
         missing, foreign = self.reservations - found, found - self.reservations
         return [Finding("reservation", f"{key[0]} {key[1]}", _period(key), None) for key in sorted(missing)] + [
             Finding("reservation", f"{key[0]} {key[1]}", None, _period(key)) for key in sorted(foreign)]
+
+    def compare_limits(self, rows: Iterable[Mapping]) -> list[Finding]:
+        """:param rows: of quotas, C({tenant, resource, class, soft, hard})."""
+        found = {" ".join(filter(None, (row["tenant"], row["resource"], row["class"]))): {"soft": row["soft"], "hard": row["hard"]} for row in rows}
+        return _differences("limit", _named("quota", self.limits), _named("quota", found), lambda limit: f"soft {limit['soft']}, hard {limit['hard']}")
+
+    def _limit(self, event: Mapping, name: str) -> None:
+        after = _fields(event, "after")
+        if event["after"] is None:
+            self.limits.pop(name, None)
+        else:
+            self.limits[name] = {"soft": after.get("soft"), "hard": after.get("hard")}
 
     def _claim(self, event: Mapping, kind: str, name: str) -> None:
         holder = self.claims.get((kind, name))

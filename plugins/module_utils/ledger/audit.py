@@ -116,6 +116,7 @@ def _compared(tx: Transaction, replay: Replay) -> Iterable[Finding]:
     yield from replay.compare_claims(tx.rows(sa.select(claims.c.kind, claims.c.resource, claims.c.cluster, claims.c.token)))
     yield from replay.compare_clusters(tx.rows(sa.select(*(clusters.c[key] for key in ("name", "phase", *audit.TERMS)))))
     yield from replay.compare_runs(tx.rows(sa.select(every.runs.c.cluster, every.runs.c.token, every.runs.c.state)))
+    yield from replay.compare_limits(tx.rows(sa.select(every.quotas)))
     promised = tx.rows(sa.select(reserved).order_by(reserved.c.kind, reserved.c.resource, reserved.c.starts_at))
     yield from replay.compare_reservations(promised)
     yield from audit.overlap_findings(promised)

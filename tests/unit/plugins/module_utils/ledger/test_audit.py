@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, events, holds, reservations, runs, schema, servers
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, events, holds, quotas, reservations, runs, schema, servers
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
@@ -27,6 +28,8 @@ def busy(ledger):
         clusters.begin(tx, "green", "create", tenant="acme", site="lab")
         clusters.fail(tx, "green", "create", {"message": "it burns"})
         reservations.take(tx, plan, *LATER)
+        quotas.put(tx, "acme", [Limit("acme", "servers", "cpu", soft=5, hard=6), Limit("acme", "clusters", soft=9)])
+        quotas.remove(tx, "acme", [("clusters", "")])
         tx.keep()
     return ledger
 
@@ -119,6 +122,8 @@ def test_a_hold_and_its_lapse_have_no_findings(ledger):
     ("DELETE FROM free_servers WHERE server = 'r1-s03'", "entry among the free", "server r1-s03", "cell", None),
     ("UPDATE free_servers SET cell = 'x' WHERE server = 'r1-s03'", "entry among the free", "server r1-s03", "cell", "cell x"),
     ("UPDATE usage SET ends_at = starts_at WHERE server = 'r1-s01'", "usage", "server r1-s01", "open 1 times for cluster blue", "open 0 times"),
+    ("UPDATE quotas SET hard = 900 WHERE tenant = 'acme'", "limit", "quota acme servers cpu", "soft 5, hard 6", "soft 5, hard 900"),
+    ("DELETE FROM quotas WHERE tenant = 'acme'", "limit", "quota acme servers cpu", "soft 5, hard 6", None),
     ("DELETE FROM reservations WHERE kind = 'vlan'", "reservation", "vlan lab/101", f"cluster green from {LATER[0]} to {LATER[1]}", None),
 ])
 def test_what_is_written_behind_the_ledgers_back_is_named(busy, statement, kind, object, expected, seen):
@@ -164,7 +169,7 @@ def test_an_event_that_is_gone_is_told_by_the_next(busy):
 def test_a_tail_that_was_cut_off_is_told_by_the_anchor_alone(busy):
     anchor = exported(busy)
     with busy.transaction() as tx:
-        events.record(tx, "quota acme", "limited", None, {"hard": 1})
+        events.record(tx, "note acme", "written", None, {"text": "hello"})
         tx.keep()
     longer = exported(busy)
     assert found(busy, anchor) == found(busy, longer) == []
@@ -172,7 +177,7 @@ def test_a_tail_that_was_cut_off_is_told_by_the_anchor_alone(busy):
     behind(busy, f"DELETE FROM events WHERE id = {longer[-1]['id']}")
     assert found(busy) == []
     report = verified(busy, longer)
-    assert (report["lost"], report["lost_events"][0]["subject"]) == (1, "quota acme")
+    assert (report["lost"], report["lost_events"][0]["subject"]) == (1, "note acme")
     assert [finding.kind for finding in report["findings"]] == ["export"]
 
 
