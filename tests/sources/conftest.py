@@ -20,6 +20,15 @@ KINDS = ["file", "netbox", "nautobot"] + (["netbox-live"] if os.environ.get(LIVE
 SERVED = KINDS[1:]
 
 
+def pytest_collection_modifyitems(items):
+    """With several processes (C(-n 2 --dist loadgroup)), all tests of a world that is shared are for one of them."""
+    for item in items:
+        asked = {*item.fixturenames, *(item.callspec.params.values() if hasattr(item, "callspec") else ())}
+        for group, names in (("nautobot", {"nautobot", "nautobot_world"}), ("netbox-live", {"netbox-live", "netbox_live"})):
+            if asked & names:
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def nautobot():
     with contextlib.ExitStack() as stack:

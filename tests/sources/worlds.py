@@ -7,6 +7,7 @@ The same tests run in each of them. What a system calls things is here; what has
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.sources.expected import MAPPING, as_file
 from tests.sources.nautobot_server import Site
 from tests.sources.proxy import Proxy
 
+PAUSES = (0.05, 0.1)  # seconds before a request is repeated: what is down in a test stays it
 TIMEOUT = 300  # seconds: a busy machine is not what is tested
 
 
@@ -131,9 +133,11 @@ class ServedWorld(World):
         self.http = httpx.Client(timeout=TIMEOUT)
 
     def source(self, **options) -> Source:
-        return open_source(self.kind, Options(**{
+        source = open_source(self.kind, Options(**{
             "url": self.proxy.url, "token": self.token, "site": self.document["site"]["name"], "mapping": self.mapping.values,
             "timeout": TIMEOUT, **options}))
+        source.api.client.server = dataclasses.replace(source.api.client.server, pauses=PAUSES)
+        return source
 
     def close(self) -> None:
         self.proxy.close()

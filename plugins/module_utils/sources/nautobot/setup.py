@@ -13,7 +13,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import LEAN, Api
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.api import LEAN, Api, view
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.nautobot.template import INTEGRATION, PATHS, RELATIONSHIP, TABLES, code, integration, key
 
 CLUSTER = "leasehold_cluster"  # the custom field that names a server's cluster
@@ -60,6 +60,7 @@ class Setup:
 
     def __init__(self, api: Api, publish: Iterable[str]):
         self.api, self.publish = api, frozenset(publish)
+        self._there: dict[str, dict[object, dict]] = {}  # by list, what is there of what is wanted, by what it is found by
 
     def run(self, state: str, check_mode: bool) -> list[Change]:
         """Make it so, and say what differed."""
@@ -96,9 +97,25 @@ class Setup:
                 "users/permissions", PERMISSION, {"name": f"leasehold.cloud {name}"}, {"object_types": types, "actions": actions, **about})
 
     def _find(self, item: Wanted) -> dict | None:
+        """The object as it is there. All that are wanted of a list are looked up at once."""
         (by, value), = item.found_by.items()
-        params = {"depth": 0} | ({} if item.path in UNFILTERED else {by: value})
-        return next((row for row in self.api.client.pages(f"/api/{item.path}/", params, needs=f"view on {item.model}") if row[by] == value), None)
+        if item.path not in self._there:
+            values = [other.found_by[by] for other in self._wanted() if other.path == item.path]
+            params = {"depth": 0} | ({} if item.path in UNFILTERED else {by: values})
+            rows = self.api.client.pages(f"/api/{item.path}/", params, needs=view(item.model))
+            self._there[item.path] = {row[by]: row for row in rows}
+        return self._there[item.path].get(value)
+
+    def _write(self, item: Wanted, there: Mapping | None, body: Mapping | None) -> None:
+        """Make an object, change it, or (without C(body)) delete it."""
+        (value,) = item.found_by.values()
+        if body is None:
+            self.api.send("DELETE", f"{item.path}/{there['id']}", None, f"delete on {item.model}")
+            del self._there[item.path][value]
+        elif there:
+            self._there[item.path][value] = self.api.send("PATCH", f"{item.path}/{there['id']}", body, f"change on {item.model}").json()
+        else:
+            self._there[item.path][value] = self.api.send("POST", item.path, body, f"add on {item.model}").json()
 
     def _make(self, item: Wanted, check_mode: bool) -> Change | None:
         there = self._find(item)
@@ -109,10 +126,8 @@ class Setup:
                 wanted[name] = sorted({*value, *wanted[name]})  # others may use it for more: of a permission, our other sites alone
         if before == wanted:
             return None
-        if not check_mode and there:
-            self.api.send("PATCH", f"{item.path}/{there['id']}", wanted, f"change on {item.model}")
-        elif not check_mode:
-            self.api.send("POST", item.path, wanted, f"add on {item.model}")
+        if not check_mode:
+            self._write(item, there, wanted)
         return Change("source", f"{item.name} in {self.api.about}", before or None, wanted)
 
     def _remove(self, item: Wanted, check_mode: bool) -> Change | None:
@@ -120,7 +135,7 @@ class Setup:
         if not there or (item.spared and there.get(item.spared)) or self._shared(item):
             return None
         if not check_mode:
-            self.api.send("DELETE", f"{item.path}/{there['id']}", None, f"delete on {item.model}")
+            self._write(item, there, None)
         return Change("source", f"{item.name} in {self.api.about}", {name: _plain(there.get(name)) for name in {**item.found_by, **item.fields}}, None)
 
     def _shared(self, item: Wanted) -> bool:
