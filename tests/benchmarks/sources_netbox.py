@@ -171,7 +171,8 @@ def _inventory(report: Report, site: Site, scratch: Path, url: str) -> None:
     os.environ["LEASEHOLD_SOURCE_TOKEN"] = site.options.token
     for words, filters in (("all of it", {}), ("one rack", {"racks": [site.servers[0].rack]})):
         config = scratch / "fresh.datacenter.yml"
-        config.write_text(json.dumps({"plugin": "leasehold.cloud.datacenter", "ledger": url, "sources": [source], "sync": "always", "stale": "fail", **filters}))
+        options = {"ledger": url, "sources": [source], "sync": "always", "stale": "fail", **filters}
+        config.write_text(json.dumps({"plugin": "leasehold.cloud.datacenter", **options}))
         told(report, site.label(f"our inventory, synced each time, {words}"), [listed(config) for _run in range(RUNS)])
 
 
