@@ -39,7 +39,7 @@ test-unit: setup
 	@$(PYTHON_BIN) -m pytest -q -n 4 tests/unit fulfillment/tests
 
 test-integration: hub ## Actions and roles against real parts: PostgreSQL, Open vSwitch, Redfish, a hub
-	@$(PYTHON_BIN) -m pytest -q -n 4 tests/integration
+	@$(PYTHON_BIN) -m pytest -q -n 4 tests/integration tests/stateful
 
 test-lab: hub
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile tests/lab tests/e2e
