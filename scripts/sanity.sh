@@ -38,7 +38,7 @@ sanity() { # VENV
 }
 
 unit() { # VENV
-  PATH=$root/$1/bin:$PATH "$root/$1/bin/python" -m pytest -q -n 2 tests/unit
+  PATH=$root/$1/bin:$PATH "$root/$1/bin/python" -m pytest -q -n 4 tests/unit
 }
 
 lay_out
