@@ -105,6 +105,6 @@ class NautobotSource:
 
 
 def _neighbours(records: Records, shown: set[str]) -> set[str]:
-    """The devices that are cabled to those of ``records`` whose name, role or tags changed: their ends repeat these."""
-    own = {interface.id for interface in records.interfaces if interface.device in shown}
+    """The devices that are cabled to those devices and interfaces of ``records`` whose name, role, tags or LAG changed: their ends repeat these."""
+    own = {interface.id for interface in records.interfaces if not shown.isdisjoint((interface.device, interface.id, interface.lag))}
     return {end.far_device for end in records.ends if end.interface in own}

@@ -33,7 +33,7 @@ class Affected:
     """Ids of objects, by what they are."""
 
     devices: set[str] = dataclasses.field(default_factory=set)
-    shown: set[str] = dataclasses.field(default_factory=set)  # of these, those whose neighbours' ends changed with it
+    shown: set[str] = dataclasses.field(default_factory=set)  # devices and interfaces whose neighbours' ends changed with them
     interfaces: set[str] = dataclasses.field(default_factory=set)
     addresses: set[str] = dataclasses.field(default_factory=set)
     ports: set[tuple[str, str]] = dataclasses.field(default_factory=set)  # of patch panels: ("rear-ports", id)
@@ -82,8 +82,9 @@ def detail(found: Affected, row: Mapping, before: Mapping | None, after: Mapping
         for side in sides:
             _ends(found, side)
     elif kind in SHOWN and action == "update":
-        if not before or any(before.get(key) != after.get(key) for key in SHOWN[kind]):
-            found.shown.add(row["changed_object_id"] if kind == "dcim.device" else row["related_object_id"])
+        # Of a device whose entry before is not there any more, the ledger knows what it was, and asks for its neighbours if it has to.
+        if any(before.get(key) != after.get(key) for key in SHOWN[kind]) if before else kind == "dcim.interface":
+            found.shown.add(row["changed_object_id"])
     elif kind == "dcim.rack":
         found.rack_names |= {side["name"] for side in sides}
     elif kind == "ipam.ipaddress":

@@ -78,17 +78,18 @@ def test_an_interface_that_is_gone_leaves_its_neighbours():
 
 
 @pytest.mark.parametrize(
-    "before, shown", [({"name": "s1", "role": {"id": "r"}, "tags": []}, False), ({"name": "s0", "role": {"id": "r"}, "tags": []}, True), (None, True)])
+    "before, shown", [({"name": "s1", "role": {"id": "r"}, "tags": []}, False), ({"name": "s0", "role": {"id": "r"}, "tags": []}, True), (None, False)])
 def test_neighbours_repeat_a_devices_name(before, shown):
     found = affected([entry("dcim.device", id="d1")])
     detail(found, found.details[0], before, {"name": "s1", "role": {"id": "r"}, "tags": []})
     assert found.shown == ({"d1"} if shown else set())
 
 
-def test_an_interface_that_is_renamed_shows_at_the_other_end():
+@pytest.mark.parametrize("before, shown", [({"name": "eth0", "lag": None}, True), ({"name": "eth9", "lag": None}, False), (None, True)])
+def test_an_interface_that_is_renamed_shows_at_the_other_end(before, shown):
     found = affected([entry("dcim.interface", id="i1", related=("dcim.device", "d1"))])
-    detail(found, found.details[0], {"name": "eth0", "lag": None}, {"name": "eth9", "lag": None})
-    assert found.shown == {"d1"}
+    detail(found, found.details[0], before, {"name": "eth9", "lag": None})
+    assert found.shown == ({"i1"} if shown else set())
 
 
 def test_both_names_of_a_rack_count():
