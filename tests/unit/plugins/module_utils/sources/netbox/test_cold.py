@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, InvalidInput, Unreachable
-from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox import api
+from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox import api, cables
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.netbox.setup import READ
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Options
 from tests.netbox.fake import Fault
@@ -85,6 +85,15 @@ def test_all_ways_say_the_same(site):
     assert slowest.way == "rest"
     assert "GRAPHQL_ENABLED" in slowest.advice
     same(slowest.records, fast.records)
+
+
+def test_a_small_site_among_large_ones_does_not_read_their_cables(site, monkeypatch):
+    site.without_templates()
+    whole = site.source().read().records
+    monkeypatch.setattr(cables, "WORTH_IT", 0)
+    site.fake.asked.clear()
+    same(site.source().read().records, whole)
+    assert {asked.query["limit"][0] for asked in site.fake.asked if asked.path == "/api/dcim/cable-terminations/"} == {"1"}
 
 
 def test_a_planned_cable_is_none_in_every_way(site):
