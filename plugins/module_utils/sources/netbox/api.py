@@ -18,6 +18,7 @@ OLDEST = (4, 0)
 PAGE = 1000  # rows; NetBox's own limit, unless its admin chose another
 LINE = 3000  # characters of a query: gunicorn refuses lines of more than 4094
 V2 = "nbt_"  # how tokens of version 2 begin, NetBox 4.5 and later
+TOKEN_ELSEWHERE = ", or the environment variable LEASEHOLD_SOURCE_TOKEN"
 NOBODY = 0  # no object has this number
 GONE = re.compile(r"Select a valid choice\. (\d+) is not one of")
 WRONG_TOKEN = ("Invalid v1 token", "Invalid v2 token", "Invalid token", "Invalid authorization header", "Token expired", "Token disabled", "User inactive",
@@ -34,7 +35,7 @@ class Api:
         for name in ("url", "token", "site"):
             if not getattr(options, name):
                 raise InvalidInput(f"no {name} is given", object=f"option {name}", attempted="reading the source",
-                                   remedy=f"give the option {name}: a source of kind netbox needs it")
+                                   remedy=f"give the option {name}{TOKEN_ELSEWHERE if name == 'token' else ''}: a source of kind netbox needs it")
         token = options.token.strip()
         for scheme in ("Bearer ", "Token "):  # people copy the whole header
             token = token.removeprefix(scheme)
