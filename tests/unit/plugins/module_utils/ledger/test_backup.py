@@ -20,7 +20,7 @@ def write_much(url: str) -> int:
     with Ledger.open(url, "writer") as ledger:
         for number in range(WRITES):
             with ledger.transaction() as tx:
-                events.record_all(tx, [(f"quota {side}", "limited", None, {"hard": number, "text": "x" * 2000}) for side in ("a", "b")])
+                events.record_all(tx, [(f"note {side}", "written", None, {"hard": number, "text": "x" * 2000}) for side in ("a", "b")])
                 tx.keep()
     return WRITES
 
@@ -35,7 +35,7 @@ def test_a_backup_is_of_one_moment_however_many_write(ledger, url, tmp_path):
             counts.append(backup.write(path, tmp_path / "copy.db")["count"])
             with Ledger.open(str(tmp_path / "copy.db"), "tester") as copy, copy.reading() as tx:
                 assert audit.verify(tx)["findings"] == []
-                assert events.find(tx, events.Filters(), 1)[0]["subject"] in ("quota b", "cluster blue"), "it was cut within a transaction"
+                assert events.find(tx, events.Filters(), 1)[0]["subject"] in ("note b", "cluster blue"), "it was cut within a transaction"
             Path(tmp_path / "copy.db").unlink()
         assert [writer.result() for writer in writers] == [WRITES] * 2, "a writer had to wait too long"
     assert counts == sorted(counts)
