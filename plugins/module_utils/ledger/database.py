@@ -299,5 +299,6 @@ def _now(connection, writing: bool) -> datetime.datetime:
             connection.begin()
         return datetime.datetime.now(datetime.timezone.utc)
     # PostgreSQL's own clock is the one that all machines share. What a SELECT lists is done in its order: first the lock.
-    lock = f"pg_advisory_xact_lock({WRITERS_LOCK}), " if writing else ""
+    # Others wait for a writer, who does few things again and again: what is prepared is not planned anew for each of its values.
+    lock = f"set_config('plan_cache_mode', 'force_generic_plan', true), pg_advisory_xact_lock({WRITERS_LOCK}), " if writing else ""
     return connection.exec_driver_sql(f"SELECT {lock}clock_timestamp()").first()[-1].astimezone(datetime.timezone.utc)

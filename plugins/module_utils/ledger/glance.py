@@ -45,30 +45,34 @@ def at(tx: Transaction, plan: Mapping, start: str, end: str) -> Glance:
         return Glance()
     found = tx.execute(_look(), {
         "site": plan["site"], "cluster": plan["cluster"], "names": names, "now": tx.at, "end": end, "tenant": plan["tenant"],
-        "vlan": f"{plan['site']}/{segment['vlan']}", "prefix": segment["prefix"], "length": int(segment["prefix"].rpartition("/")[2]),
+        "vlan": f"{plan['site']}/{segment['vlan']}", "prefix": segment["prefix"],
     }).one()
     events.seen(tx, found.head)
-    as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held
-    return Glance(not as_planned or found.lapsed, found.lapsed, found.limited, found.reserved)
+    length, lapsed = int(segment["prefix"].rpartition("/")[2]), found.first_lapse is not None and found.first_lapse <= tx.at
+    apart = {found.shortest, found.longest} <= {None, length}  # prefixes of one length are the same, or do not overlap
+    as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held and apart
+    return Glance(not as_planned or lapsed, lapsed, found.limited, found.reserved)
 
 
 @functools.cache
 def _look():
-    """The query; made once, as making it takes longer than what it asks."""
+    """The query; made once, as making it takes longer than what it asks. It compares for equality, or asks for a first or a last: for that, a
+    database needs no value to choose an index, so that PostgreSQL's plan for any value is as good as one for these."""
     every, given = tables(), sa.bindparam
     claims, clusters, free, sites = every.claims, every.clusters, every.free_servers, every.sites
     quotas, reservations = every.quotas, every.reservations
     held = [  # one by one: each by an index of its own
         claims.c.cluster == given("cluster"), sa.and_(claims.c.kind == "vlan", claims.c.resource == given("vlan")),
         sa.and_(claims.c.kind == "prefix", claims.c.resource == given("prefix")),
-        claims.c.prefix_length < given("length"), claims.c.prefix_length > given("length"),  # of one length, prefixes do not overlap
     ]
+    lapse = sa.select(sa.func.min(clusters.c.hold_until)).where(clusters.c.phase != "deleted")
     needed = sa.and_(reservations.c.starts_at < given("end"), reservations.c.ends_at > given("now"))
     return sa.select(
         sa.select(sites.c.synced_at + " " + sites.c.source_mark).where(sites.c.name == given("site")).scalar_subquery().label("mark"),
         sa.select(sa.func.count()).select_from(free).where(free.c.server.in_(given("names", expanding=True))).scalar_subquery().label("free"),
         sa.or_(*(sa.exists().where(one) for one in held)).label("held"),
-        sa.exists().where(clusters.c.hold_until <= given("now"), clusters.c.phase != "deleted").label("lapsed"),
+        *(sa.select(of(claims.c.prefix_length)).scalar_subquery().label(name) for of, name in ((sa.func.min, "shortest"), (sa.func.max, "longest"))),
+        lapse.scalar_subquery().label("first_lapse"),
         sa.exists().where(sa.or_(quotas.c.tenant == given("tenant"), quotas.c.tenant == "*")).label("limited"),
         sa.exists().where(sa.or_(needed, reservations.c.cluster == given("cluster"))).label("reserved"),
         events.last_hash().scalar_subquery().label("head"),
