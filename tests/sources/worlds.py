@@ -44,9 +44,9 @@ class World:
         return {device["name"]: device for device in self.document["devices"]}
 
     def server(self) -> str:
-        """A server that no test has used yet, and that is cabled without a panel."""
+        """A server that no test has used yet, of no tenant, and that is cabled without a panel."""
         name = next(device["name"] for device in self.document["devices"] if device["role"] == "server" and device["name"] not in self._used
-                    and not any(cable["via"] for cable in self.cables(device["name"])))
+                    and not device["tenant"] and not any(cable["via"] for cable in self.cables(device["name"])))
         self._used.add(name)
         return name
 
