@@ -9,7 +9,6 @@ Kinds and what their resource is called: ``server`` (its name), ``vlan`` (``site
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 
@@ -122,17 +121,12 @@ def _holders(tx: Transaction, rows: Iterable[Mapping]) -> dict[tuple[str, str], 
 
 def _insert(tx: Transaction, rows: list[dict]) -> None:
     try:
-        tx.execute(_insertion(), rows)
+        tx.insert(tables().claims, rows)
     except exc.IntegrityError as error:  # the database has the last word
         raise ClaimConflict(
             f"one of its resources was taken at the same moment: {error.orig}", object=f"cluster {rows[0]['cluster']}",
             attempted="claiming its resources", remedy="plan again: what is free has changed",
         ) from error
-
-
-@functools.cache
-def _insertion():
-    return tables().claims.insert()
 
 
 def _prefix_length(row: Mapping) -> int | None:

@@ -65,7 +65,7 @@ def flush(tx: Transaction) -> None:
     """Write the events that wait for the end of the transaction: one statement for all, and nothing waits for another."""
     rows = tx.memo.pop(WAITING, None)
     if rows:
-        tx.execute(_insert(), rows)
+        tx.insert(tables().events, rows)
 
 
 def history(tx: Transaction, subject: str | None = None) -> list[dict]:
@@ -150,11 +150,6 @@ def _decoded(row: dict) -> tuple[dict, str | None]:
         return row | {side: None if row[side] is None else json.loads(row[side]) for side in ("before", "after")}, None
     except ValueError:
         return row | {"before": None, "after": None}, "it was changed: what was before or after is no JSON"
-
-
-@functools.cache
-def _insert():
-    return tables().events.insert()
 
 
 @functools.cache

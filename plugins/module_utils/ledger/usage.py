@@ -19,12 +19,7 @@ def open(tx: Transaction, cluster: str, tenant: str, servers: Iterable[tuple[str
     """Note that a cluster holds servers, each (name, class), from now on. To be called as it claims them, and only then."""
     rows = [{"tenant": tenant, "cluster": cluster, "server": name, "class": server_class, "starts_at": tx.at} for name, server_class in servers]
     if rows:
-        tx.execute(_insert(), rows)
-
-
-@functools.cache
-def _insert():
-    return tables().usage.insert()
+        tx.insert(tables().usage, rows)
 
 
 def close(tx: Transaction, cluster: str, servers: Collection[str] | None = None) -> None:
