@@ -200,7 +200,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import fingerprint
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError
-from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import collecting_later, lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import hosts
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 
@@ -228,8 +228,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._read_config_data(path)
         names: dict[str, str] = {}
         self._directory = os.path.dirname(os.path.abspath(path))
-        for host in self._cached(path, cache):
-            self._add(host, names)
+        with collecting_later():
+            for host in self._cached(path, cache):
+                self._add(host, names)
         if "hub" in self.get_option("kinds"):
             for hub in self.get_option("hubs"):
                 self._add(_hub(hub), names)

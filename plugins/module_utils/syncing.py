@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import gc
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import widening
@@ -24,6 +23,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_mappin
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.source_site import (
     delegated_switches, documents, known_switches, map_site, racks_of, site_document, site_problems,
 )
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import collecting_later
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import mirror, source_rows, syncs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction, moment
 from ansible_collections.leasehold.cloud.plugins.module_utils.sources.protocol import Delta, Gap, Reading, Source
@@ -57,7 +57,7 @@ def sync(ledger: Ledger, source: Source, mapping: Mapping, *, site: str | None =
     :param keep: False writes nothing that stays (check mode).
     :raises LeaseholdError: with C(details.mirror), the site, time and age in seconds of the mirror that stays.
     """
-    with _age_told(ledger, source), _collecting_later():
+    with _age_told(ledger, source), collecting_later():
         for _attempt in range(ATTEMPTS):
             with ledger.reading() as tx:
                 row = _row_of(tx, source)
@@ -278,15 +278,3 @@ def _age_told(ledger: Ledger, source: Source) -> Iterator[None]:
             row = _row_of(tx, source)
             error.details["mirror"] = {"site": row["name"], "synced_at": row["synced_at"], "age": age_of(tx, row)} if row else None
         raise
-
-
-@contextlib.contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Without the collector of reference cycles, which would look at hundreds of thousands of new records again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
