@@ -27,6 +27,7 @@ REPEAT = int(os.environ.get("LEASEHOLD_BENCH_REPEAT", "100"))
 CONTENDERS = (1, 8, 32)
 CONTENDED = 320  # claims of one server that the contenders share out
 SIZES = tuple(int(size) for size in os.environ.get("LEASEHOLD_BENCH_SIZES", "1000,10000,100000").split(","))
+DATABASES = os.environ.get("LEASEHOLD_BENCH_DATABASES", "sqlite,postgresql").split(",")
 LARGE = 200  # servers of a cluster in a site that only grows
 CLAIM_BUDGET = 0.050  # seconds, median
 RATE_BUDGET = 200  # claims per second of one server, 32 contenders, PostgreSQL
@@ -156,9 +157,11 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="leasehold-bench-") as directory, Report("What the ledger costs") as report:
         numbers = itertools.count()
-        Bench(report, "SQLite", lambda: f"sqlite:///{directory}/ledger{next(numbers)}.db").all()
-        with _postgresql() as new_database:
-            Bench(report, "PostgreSQL", new_database).all()
+        if "sqlite" in DATABASES:
+            Bench(report, "SQLite", lambda: f"sqlite:///{directory}/ledger{next(numbers)}.db").all()
+        if "postgresql" in DATABASES:
+            with _postgresql() as new_database:
+                Bench(report, "PostgreSQL", new_database).all()
         report.say(f"{time.monotonic() - began:.0f} s in all; load average {os.getloadavg()[0]:.1f}")
     return 0
 

@@ -27,6 +27,7 @@ httpx = lazy("httpx")
 
 AWAY = frozenset({502, 503, 504})  # of a proxy or server that may be back in a moment
 BUSY = 429
+REFUSED = (400, 409, 422)  # what was asked was wrong, and it says how
 PAUSES = (0.5, 1.0, 2.0)  # seconds before each repetition
 LONGEST_PAUSE = 10.0  # of those that a server asks for by Retry-After, seconds
 CONNECT_TIMEOUT = 10.0  # seconds, whatever an answer may take
@@ -264,7 +265,8 @@ class Client:
             return InvalidInput(f"it redirects to {target or 'another place'}", remedy="give the URL it redirects to: tokens follow none", **about)
         if answer.status in AWAY | {BUSY}:
             return Unreachable(f"it is not ready to answer ({answer.status}): {said}", remedy="run this again when it is", **about)
-        return DeviceFailed(f"it answered {answer.status}: {said}", remedy="look at its own log for the request, then run this again", **about)
+        remedy = "correct what it names" if answer.status in REFUSED else "look at its own log for the request"
+        return DeviceFailed(f"it answered {answer.status}: {said}", remedy=f"{remedy}, then run this again", **about)
 
     def _said(self, answer: Answer) -> str:
         text = answer.text
