@@ -59,7 +59,8 @@ test-sources: setup ## What every kind of source has to do, with a real Nautobot
 test-crash: hub ## Create, scale and delete, killed after each task in turn: takes an hour
 	@$(PYTHON_BIN) -m pytest -q -s tests/crash
 
-check: test-integration lint sanity molecule ## Tests against real parts, sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
+check: test-integration ## Tests against real parts, sanity and unit tests on the oldest and the newest ansible-core, lint, molecule
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target lint sanity molecule
 
 sanity: setup
 	@scripts/sanity.sh
