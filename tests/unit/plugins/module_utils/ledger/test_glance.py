@@ -123,13 +123,14 @@ def test_of_a_plan_that_is_more_than_a_first_claim_nothing_is_certain(ledger):
 
 
 def test_a_claim_takes_a_few_statements_however_large(ledger):
+    said: list[str] = []
+
+    def hear(_connection, _cursor, statement, *_more):
+        said.append(statement)
+
     for name, count in (("blue", 1), ("green", 3)):
         plan, token = books.planned(ledger, name, node_sets=[{"name": "workers", "class": "cpu", "count": count}]), books.begin(ledger, name)
-        said: list[str] = []
-
-        def hear(_connection, _cursor, statement, *_more, said=said):
-            said.append(statement)
-
+        said.clear()
         sqlalchemy.event.listen(ledger.engine, "before_cursor_execute", hear)
         books.take(ledger, plan, token)
         sqlalchemy.event.remove(ledger.engine, "before_cursor_execute", hear)
