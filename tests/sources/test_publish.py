@@ -22,6 +22,18 @@ def published(world, name: str) -> tuple:
     return found.tenant, found.status, found.custom_fields.get("leasehold_cluster")
 
 
+def meanwhile(monkeypatch, world, happen) -> None:
+    """Something happens between what a source's writer has compared and what it writes."""
+    writer = importlib.import_module(f"{type(world.source()).__module__}.edits").Writer
+    write = writer.write
+
+    def late(self, edits):
+        happen()
+        return write(self, edits)
+
+    monkeypatch.setattr(writer, "write", late)
+
+
 def test_only_what_differs_is_published_and_once(served):
     server = served.server()
     wanted = [device(served, server, tenant="green-power", status="offline", cluster="blue")]
@@ -42,14 +54,7 @@ def test_only_what_differs_is_published_and_once(served):
 def test_somebody_elses_edit_at_the_same_time_is_not_overwritten(served, monkeypatch):
     server = served.server()
     wanted = [device(served, server, tenant="green-power")]
-    writer = importlib.import_module(f"{type(served.source()).__module__}.edits").Writer
-    write = writer.write
-
-    def meanwhile(self, edits):
-        served.set(server, "tenant", "Blue Ocean")
-        return write(self, edits)
-
-    monkeypatch.setattr(writer, "write", meanwhile)
+    meanwhile(monkeypatch, served, lambda: served.set(server, "tenant", "Blue Ocean"))
     with pytest.raises(SourceConflict) as raised:
         served.source().publish(wanted, False)
     said = str(raised.value)
@@ -60,14 +65,7 @@ def test_somebody_elses_edit_at_the_same_time_is_not_overwritten(served, monkeyp
 def test_an_edit_of_another_field_is_no_conflict(served, monkeypatch):
     server = served.server()
     wanted = [device(served, server, tenant="green-power")]
-    writer = importlib.import_module(f"{type(served.source()).__module__}.edits").Writer
-    write = writer.write
-
-    def meanwhile(self, edits):
-        served.set(server, "serial", "MEANWHILE")
-        return write(self, edits)
-
-    monkeypatch.setattr(writer, "write", meanwhile)
+    meanwhile(monkeypatch, served, lambda: served.set(server, "serial", "MEANWHILE"))
     served.source().publish(wanted, False)
     served.devices[server]["tenant"] = "Green Power"
     found = next(one for one in served.source().read().records.devices if one.name == server)

@@ -20,7 +20,7 @@ def refresh(tx: Transaction, names: Iterable[str]) -> None:
     available, and held by nobody."""
     free = tables().free_servers
     for chunk in chunks(names):
-        tx.execute(free.delete().where(free.c.server.in_(chunk)))
+        drop(tx, chunk)
         tx.execute(free.insert().from_select(("cell", "sort_key", "server"), qualified().where(tables().servers.c.name.in_(chunk))))
 
 
