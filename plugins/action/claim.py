@@ -24,7 +24,8 @@ class ActionModule(LedgerAction):
             if args["state"] == "present":
                 return self._present(ledger, args)
             with ledger.transaction() as tx:
-                self._fence(tx, args, "freeing claims")
+                if not self.check_mode:
+                    runs.fence(tx, args["cluster"], args["token"], "freeing claims")
                 return self.keep(tx, claims.free(tx, args["cluster"], args["servers"])) | _described(tx, args)
 
     def _present(self, ledger, args):
@@ -32,20 +33,15 @@ class ActionModule(LedgerAction):
         hold = duration_seconds(args["hold"], "hold") if args["hold"] else None
 
         def attempt(tx, plan):
-            self._fence(tx, args, "claiming")
             if self.check_mode:  # no run has made the cluster, and this transaction is rolled back
                 kept = hold or (plan["lease_start"] or "") > tx.at
                 clusters.begin(tx, args["cluster"], "reserve" if kept else plan["operation"], tenant=plan["tenant"], site=plan["site"])
-            taken = gang.take(tx, plan, args["token"] or 0, hold)
+            taken = gang.take(tx, plan, None if self.check_mode else args["token"] or 0, hold)
             result = self.keep(tx, taken.changes) | _described(tx, args) | {"plan": plan}
             return result | ({"warnings": taken.warnings} if taken.warnings else {})
 
         approved = bool(args["expected_plan"] or args["plan"]["order"]["cluster_expected_plan"])
         return gang.contend(ledger, args["plan"], attempt, hypershift.manifests, self.say, approved)
-
-    def _fence(self, tx, args, attempted):
-        if not self.check_mode:
-            runs.fence(tx, args["cluster"], args["token"], attempted)
 
 
 def _described(tx, args: dict) -> dict:

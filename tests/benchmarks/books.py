@@ -73,7 +73,6 @@ class Books:
     def claim(self, plan: dict, token: int) -> dict:
         """As the action C(claim) does it; the plan that was taken, a later one where another contender was first."""
         def attempt(tx, wanted):
-            runs.fence(tx, plan["cluster"], token, "claiming")
             taken = gang.take(tx, wanted, token)
             tx.keep()
             return taken.plan

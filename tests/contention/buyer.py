@@ -88,7 +88,6 @@ class Buyer:
     def _claim(self, cluster: str, plan: dict, token: int) -> dict:
         """As leasehold.cloud.claim does it; the plan that was taken, which may be a later one."""
         def attempt(tx, wanted: dict) -> dict:
-            runs.fence(tx, cluster, token, "claiming")
             taken = gang.take(tx, wanted, token)
             tx.keep()
             return taken.plan

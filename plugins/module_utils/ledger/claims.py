@@ -22,7 +22,6 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
 sa = lazy("sqlalchemy")
-exc = lazy("sqlalchemy.exc")
 
 OF_ONE_ORDER = ("cluster_expected_plan", "cluster_remove_servers", "cluster_hold")  # not what the cluster is
 FREEABLE = ("available", "claimed")  # wiped with proof, or never booted for this cluster
@@ -64,10 +63,10 @@ def take(tx: Transaction, plan: Mapping, token: int, *, clear: bool = False) -> 
         server_transition(state, "claimed", name=name)
         moving.append((name, state))
     if new:
-        _insert(tx, [row | {"token": token, "claimed_at": tx.at, "prefix_length": _prefix_length(row)} for row in new])
+        tx.insert(tables().claims, [row | {"token": token, "claimed_at": tx.at, "prefix_length": _prefix_length(row)} for row in new])
     classes = {server["name"]: server["class"] for server in plan["servers"]}
     usage.open(tx, plan["cluster"], plan["tenant"], [(row["resource"], classes[row["resource"]]) for row in new if row["kind"] == "server"])
-    servers.put(tx, moving, "claimed")
+    servers.put(tx, moving, "claimed", listed=clear)
     events.record_all(tx, ((_subject(row), "claimed", None, {"cluster": row["cluster"], "token": token}) for row in new))
     return [Change("claim", _subject(row), None, _told(row)) for row in new]
 
@@ -117,16 +116,6 @@ def _holders(tx: Transaction, rows: Iterable[Mapping]) -> dict[tuple[str, str], 
     query = sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind.in_(sorted({kind for kind, _resource in wanted})))
     found = [row for chunk in chunks(resource for _kind, resource in wanted) for row in tx.execute(query.where(claims.c.resource.in_(chunk)))]
     return {(kind, resource): cluster for kind, resource, cluster in found if (kind, resource) in wanted}
-
-
-def _insert(tx: Transaction, rows: list[dict]) -> None:
-    try:
-        tx.insert(tables().claims, rows)
-    except exc.IntegrityError as error:  # the database has the last word
-        raise ClaimConflict(
-            f"one of its resources was taken at the same moment: {error.orig}", object=f"cluster {rows[0]['cluster']}",
-            attempted="claiming its resources", remedy="plan again: what is free has changed",
-        ) from error
 
 
 def _prefix_length(row: Mapping) -> int | None:

@@ -259,7 +259,7 @@ def _transition(tx: Transaction, row: dict, phases: list[str], *, reason: str | 
 
 
 def _write(tx: Transaction, row: dict, values: Mapping) -> None:
-    tx.execute(_update(), {"wanted": row["name"], **values, "updated_at": tx.at})
+    tx.write(_update(), {"wanted": row["name"], **values, "updated_at": tx.at})
     known = tx.memo.get(("cluster", row["name"]))
     if known:
         tx.memo["cluster", row["name"]] = known | dict(values) | {"updated_at": tx.at}

@@ -14,7 +14,7 @@ import datetime
 import functools
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, Refused, Unreachable
@@ -25,11 +25,11 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.migrations 
 sa = lazy("sqlalchemy")
 exc = lazy("sqlalchemy.exc")
 pool = lazy("sqlalchemy.pool")
+psycopg = lazy("psycopg")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two questions whether it is one's turn to write
 BUSY_TIMEOUT = 30  # seconds a writer waits for the one before it
 CHUNK = 500  # names in one query; every database takes that many
-FEW = 6  # rows that go to PostgreSQL in one statement, in half the time; psycopg reads longer ones anew each time, which takes longer than one by one
 WRITERS_LOCK = 0x1EA5E401D  # PostgreSQL's advisory lock that writers of a ledger take in turn
 
 
@@ -57,8 +57,8 @@ class Transaction:
         self.actor = actor
         self.now = now
         self.kept = False
-        self.last: list = []  # what is to be done before it is committed, each a function of the transaction
         self.memo: dict = {}  # rows that this transaction has read and will need again; whoever writes one drops it
+        self._waiting: list[tuple] = []  # what is to be written, each (statement or table, parameters or rows)
 
     @property
     def at(self) -> str:
@@ -69,22 +69,49 @@ class Transaction:
         self.kept = True
 
     def execute(self, statement, *parameters):
+        self._write()
         return self.connection.execute(statement, *parameters)
 
+    def write(self, statement, parameters: Mapping) -> None:
+        """Write what nothing has to be known of afterwards, such as how many rows it was. It waits until something is
+        asked, or the end; then all that waits goes to the database at once, in its order."""
+        self._waiting.append((statement, parameters))
+
     def insert(self, table, rows: list[dict]) -> None:
-        """Add rows with the same keys, in their order."""
-        together = 1 < len(rows) <= FEW and self.connection.dialect.name == "postgresql"
-        self.connection.execute(_insertion(table, together), rows)
+        """Add rows with the same keys, in their order; as :meth:`write` does."""
+        self._waiting.append((table, list(rows)))
+
+    def append(self, table, rows: list[dict]) -> None:
+        """Add rows to a table that is only added to: they go with those that wait already."""
+        waiting = next((waiting for what, waiting in self._waiting if what is table), None)
+        if waiting is None:
+            self.insert(table, rows)
+        else:
+            waiting.extend(rows)
+
+    def commit(self) -> None:
+        """Make what was written last. To PostgreSQL, it goes with what waits: others wait for the end, so they wait for one answer only."""
+        with _together(self.connection):
+            self._write()
+            self.connection.commit()
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for what, given in waiting:
+            if isinstance(what, sa.Table):
+                _add(self.connection, what, given)
+            else:
+                self.connection.execute(what, given)
 
     def rows(self, statement, *parameters) -> list[dict]:
         """The rows of a query as dicts."""
-        found = self.connection.execute(statement, *parameters)
+        found = self.execute(statement, *parameters)
         columns = tuple(found.keys())  # asked once: mappings() asks for each row, which takes longer than the query
         return [dict(zip(columns, row)) for row in found]
 
     def row(self, statement, *parameters) -> dict | None:
         """The first row of a query as a dict, None when there is none."""
-        found = self.connection.execute(statement, *parameters)
+        found = self.execute(statement, *parameters)
         columns, first = found.keys(), found.first()
         return None if first is None else dict(zip(columns, first))
 
@@ -125,9 +152,7 @@ class Ledger:
         with self._connection(writing=True) as transaction:
             yield transaction
             if transaction.kept:
-                for finish in transaction.last:
-                    finish(transaction)
-                transaction.connection.commit()
+                transaction.commit()
 
     @contextlib.contextmanager
     def reading(self):
@@ -177,10 +202,31 @@ class Ledger:
             transaction.keep()
 
 
+def _add(connection, table, rows: list[dict]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(_insertion_of_json(table, tuple(rows[0])), {"rows": rows})
+    else:
+        connection.execute(_insertion(table), rows)
+
+
 @functools.cache
-def _insertion(table, together: bool):
-    """An INSERT, built once: that takes longer than to run it. Rows whose keys are to be returned go together."""
-    return table.insert().returning(*table.primary_key) if together else table.insert()
+def _insertion(table):
+    """An INSERT, built once: that takes longer than to run it."""
+    return table.insert()
+
+
+@functools.cache
+def _insertion_of_json(table, columns: tuple[str, ...]):
+    """An INSERT of any number of rows in one parameter: one statement for PostgreSQL, prepared once, where there would be one for each row."""
+    rows = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON)).table_valued(*(sa.column(name, table.c[name].type) for name in columns))
+    return table.insert().inline().from_select(columns, sa.select(rows.render_derived(with_types=True)))
+
+
+def _together(connection):
+    """What is executed within goes to PostgreSQL as it comes, and is answered at the end (psycopg's pipeline, where libpq knows it: 14)."""
+    if connection.dialect.name == "postgresql" and psycopg.Pipeline.is_supported():
+        return connection.connection.driver_connection.pipeline()
+    return contextlib.nullcontext()
 
 
 def address_of(url: str):

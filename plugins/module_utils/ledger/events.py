@@ -17,7 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 
-HEAD, WAITING = "head of the events", "events to be written"
+HEAD = "head of the events"
 PAGE = 1000  # events in memory at once, where all are read
 
 
@@ -50,10 +50,8 @@ def record_all(tx: Transaction, happened: Iterable[tuple[str, str, object, objec
         previous = row["hash"] = chain.seal(row)
         rows.append(row)
     if rows:
-        tx.memo.setdefault(WAITING, []).extend(rows)
+        tx.append(tables().events, rows)
         tx.memo[HEAD] = previous  # writers are alone
-        if flush not in tx.last:
-            tx.last.append(flush)
 
 
 def seen(tx: Transaction, newest: str | None) -> None:
@@ -61,16 +59,8 @@ def seen(tx: Transaction, newest: str | None) -> None:
     tx.memo.setdefault(HEAD, newest)
 
 
-def flush(tx: Transaction) -> None:
-    """Write the events that wait for the end of the transaction: one statement for all, and nothing waits for another."""
-    rows = tx.memo.pop(WAITING, None)
-    if rows:
-        tx.insert(tables().events, rows)
-
-
 def history(tx: Transaction, subject: str | None = None) -> list[dict]:
     """Events in their order, of one subject or all; of a whole ledger, :func:`stream` them."""
-    flush(tx)
     events = tables().events
     query = sa.select(events).order_by(events.c.id)
     return tx.rows(query.where(events.c.subject == subject) if subject else query)
@@ -78,7 +68,6 @@ def history(tx: Transaction, subject: str | None = None) -> list[dict]:
 
 def find(tx: Transaction, filters: Filters, limit: int) -> list[dict]:
     """At most ``limit`` events that pass, the newest first; with C(filters.after), the oldest first."""
-    flush(tx)
     events = tables().events
     query = sa.select(events).limit(limit)
     if filters.subject:
@@ -99,21 +88,18 @@ def find(tx: Transaction, filters: Filters, limit: int) -> list[dict]:
 
 def head(tx: Transaction) -> dict | None:
     """The newest event as C({id, at, hash}); None when there is none."""
-    flush(tx)
     events = tables().events
     return tx.row(sa.select(events.c.id, events.c.at, events.c.hash).order_by(events.c.id.desc()).limit(1))
 
 
 def hash_of(tx: Transaction, number: int) -> str | None:
     """The hash of the event with that id; None when there is none."""
-    flush(tx)
     events = tables().events
     return tx.execute(sa.select(events.c.hash).where(events.c.id == number)).scalar()
 
 
 def count(tx: Transaction, after: int = 0) -> int:
     """How many events have an id above ``after``."""
-    flush(tx)
     events = tables().events
     return tx.execute(sa.select(sa.func.count()).select_from(events).where(events.c.id > after)).scalar()
 
@@ -125,7 +111,6 @@ def stream(tx: Transaction, after: int = 0, previous: str | None = chain.BEGINNI
 
     :param previous: the hash of the event before the first; None: not known.
     """
-    flush(tx)
     while page := tx.rows(_texts(after)):
         for row in page:
             event, unreadable = _decoded(row)

@@ -27,7 +27,7 @@ def refresh(tx: Transaction, names: Iterable[str]) -> None:
 def drop(tx: Transaction, names: Iterable[str]) -> None:
     """Take servers off the list that are certain not to be available."""
     for chunk in chunks(names):
-        tx.execute(_removal(), {"names": chunk})
+        tx.write(_removal(), {"names": chunk})
 
 
 @functools.cache

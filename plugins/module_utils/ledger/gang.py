@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 
@@ -12,8 +13,11 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Order
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, LeaseholdError, Reserved, StalePlan
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import Manifests
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, glance, ground, holds, leases, quotas, reservations
+from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, glance, ground, holds, leases, quotas, reservations, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction
+
+exc = lazy("sqlalchemy.exc")
 
 ATTEMPTS = 3
 OUTRUN = (ClaimConflict, StalePlan, Reserved)  # somebody else was first; a new plan may still find room
@@ -28,15 +32,19 @@ class Gang:
     warnings: list[str]
 
 
-def take(tx: Transaction, plan: Mapping, token: int, hold: int | None = None) -> Gang:
+def take(tx: Transaction, plan: Mapping, token: int | None, hold: int | None = None) -> Gang:
     """Take, or for a lease that begins later reserve, all that a plan needs; record its order and its lease.
 
+    :param token: of the cluster's run; None in check mode, where there is none.
     :param hold: seconds after which it lapses unless a run has begun to use it.
+    :raises StaleRun: the run may no longer write.
     :raises StalePlan: what the plan rests on has moved.
     :raises ClaimConflict, Reserved: another cluster holds, or will need, one of its resources.
     :raises QuotaExceeded: the tenant may not have so much.
     """
-    seen = glance.at(tx, plan, *leases.window(tx, plan, hold))
+    seen = glance.at(tx, plan, hold)
+    if token is not None:
+        runs.fence(tx, plan["cluster"], token, "claiming")
     lapsed = holds.lapse(tx) if seen.lapsed else []
     if seen.moved:
         ground.verify(tx, plan)
@@ -47,7 +55,7 @@ def take(tx: Transaction, plan: Mapping, token: int, hold: int | None = None) ->
     if start > tx.at:
         taken = reservations.take(tx, plan, start, end)
     else:
-        taken = claims.take(tx, plan, token, clear=not seen.moved) + (reservations.drop(tx, plan["cluster"]) if seen.reserved else [])
+        taken = claims.take(tx, plan, token or 0, clear=not seen.moved) + (reservations.drop(tx, plan["cluster"]) if seen.reserved else [])
     return Gang(plan, lapsed + taken + _settle(tx, plan, hold), warnings)
 
 
@@ -72,7 +80,7 @@ def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mappi
     """
     for turn in range(1, ATTEMPTS + 1):
         try:
-            with ledger.transaction() as tx:
+            with _last_word(plan["cluster"]), ledger.transaction() as tx:
                 return attempt(tx, again(tx, plan, objects) if turn == ATTEMPTS else plan)
         except OUTRUN as error:
             if turn == ATTEMPTS or approved:
@@ -81,6 +89,18 @@ def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mappi
         if turn + 1 < ATTEMPTS:
             with ledger.reading() as tx:
                 plan = again(tx, plan, objects)
+
+
+@contextlib.contextmanager
+def _last_word(cluster: str):
+    """The database has it: nothing is claimed twice, whoever writes to it, and however."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise ClaimConflict(
+            f"one of its resources was taken at the same moment: {error.orig}", object=f"cluster {cluster}",
+            attempted="claiming its resources", remedy="run the order again: it plans anew with what is free now",
+        ) from error
 
 
 def again(tx: Transaction, plan: Mapping, objects: Manifests) -> dict:

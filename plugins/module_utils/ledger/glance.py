@@ -12,8 +12,9 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, leases, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import CHUNK, Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
@@ -35,23 +36,39 @@ def mark(site: Mapping) -> str | None:
     return None if site["document"].get("spares") else f"{site['synced_at']} {site['source_mark']}"
 
 
-def at(tx: Transaction, plan: Mapping, start: str, end: str) -> Glance:
+def at(tx: Transaction, plan: Mapping, hold: int | None = None) -> Glance:
     """What may stand in the way of taking all that a plan adds to a cluster that holds nothing. Of other plans it says nothing.
 
-    :param start: and ``end``: when the lease begins, and is over with its grace.
+    What it reads of the cluster, its run and the newest event is remembered for the transaction.
+
+    :param hold: seconds after which what is taken lapses.
     """
     segment, names = plan["segment"], [server["name"] for server in plan["add"]]
-    if not plan.get("mirror") or not names or len(names) > CHUNK or plan["keep"] or plan["remove"] or start > tx.at:
+    if not plan.get("mirror") or not names or len(names) > CHUNK or plan["keep"] or plan["remove"]:
         return Glance()
+    likely = _end(tx, plan, hold)
     found = tx.execute(_look(), {
-        "site": plan["site"], "cluster": plan["cluster"], "names": names, "now": tx.at, "end": end, "tenant": plan["tenant"],
+        "site": plan["site"], "wanted": plan["cluster"], "names": names, "now": tx.at, "end": likely, "tenant": plan["tenant"],
         "vlan": f"{plan['site']}/{segment['vlan']}", "prefix": segment["prefix"],
-    }).one()
+    }).first()
+    if found is None:
+        return Glance()
+    runs.note(tx, plan["cluster"], found)
     events.seen(tx, found.head)
+    start, end = leases.window(tx, plan, hold)
+    if start > tx.at:
+        return Glance()
     length, lapsed = int(segment["prefix"].rpartition("/")[2]), found.first_lapse is not None and found.first_lapse <= tx.at
     apart = {found.shortest, found.longest} <= {None, length}  # prefixes of one length are the same, or do not overlap
     as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held and apart
-    return Glance(not as_planned or lapsed, lapsed, found.limited, found.reserved)
+    return Glance(not as_planned or lapsed, lapsed, found.limited, found.reserved or end > likely)
+
+
+def _end(tx: Transaction, plan: Mapping, hold: int | None) -> str:
+    """The end, grace included, of a lease that begins now, as most do: the cluster, which is not read yet, may say otherwise."""
+    if plan["lease_seconds"] is None:
+        return leases.FOREVER
+    return after(tx.at, plan["lease_seconds"] + (plan["grace_seconds"] or 0) + (hold or 0))
 
 
 @functools.cache
@@ -62,18 +79,18 @@ def _look():
     claims, clusters, free, sites = every.claims, every.clusters, every.free_servers, every.sites
     quotas, reservations = every.quotas, every.reservations
     held = [  # one by one: each by an index of its own
-        claims.c.cluster == given("cluster"), sa.and_(claims.c.kind == "vlan", claims.c.resource == given("vlan")),
+        claims.c.cluster == given("wanted"), sa.and_(claims.c.kind == "vlan", claims.c.resource == given("vlan")),
         sa.and_(claims.c.kind == "prefix", claims.c.resource == given("prefix")),
     ]
     lapse = sa.select(sa.func.min(clusters.c.hold_until)).where(clusters.c.phase != "deleted")
     needed = sa.and_(reservations.c.starts_at < given("end"), reservations.c.ends_at > given("now"))
-    return sa.select(
+    return runs.with_cluster().add_columns(
         sa.select(sites.c.synced_at + " " + sites.c.source_mark).where(sites.c.name == given("site")).scalar_subquery().label("mark"),
         sa.select(sa.func.count()).select_from(free).where(free.c.server.in_(given("names", expanding=True))).scalar_subquery().label("free"),
         sa.or_(*(sa.exists().where(one) for one in held)).label("held"),
         *(sa.select(of(claims.c.prefix_length)).scalar_subquery().label(name) for of, name in ((sa.func.min, "shortest"), (sa.func.max, "longest"))),
         lapse.scalar_subquery().label("first_lapse"),
         sa.exists().where(sa.or_(quotas.c.tenant == given("tenant"), quotas.c.tenant == "*")).label("limited"),
-        sa.exists().where(sa.or_(needed, reservations.c.cluster == given("cluster"))).label("reserved"),
+        sa.exists().where(sa.or_(needed, reservations.c.cluster == given("wanted"))).label("reserved"),
         events.last_hash().scalar_subquery().label("head"),
     )

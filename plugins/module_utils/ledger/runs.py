@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import RunInProgress, StaleRun
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
@@ -29,18 +29,25 @@ FAILED = "failed"
 
 def get(tx: Transaction, cluster: str) -> dict | None:
     """The newest run of a cluster: its row as a dict."""
+    if ("run", cluster) not in tx.memo:
+        found = tx.execute(with_cluster(), {"wanted": cluster}).first()
+        if found is None:
+            return None
+        note(tx, cluster, found)
+    return dict(tx.memo["run", cluster])
+
+
+def note(tx: Transaction, cluster: str, found: Sequence) -> None:
+    """Remember a run, and its cluster, of a row that a query (begun as :func:`with_cluster`) has found."""
     runs, clusters = tables().runs, tables().clusters
-    found = tx.execute(_with_cluster(), {"wanted": cluster}).first()
-    if found is None:
-        return None
     width = len(runs.c)
+    tx.memo.setdefault(("run", cluster), dict(zip(runs.c.keys(), found)))
     if found[width] is not None:
         tx.memo.setdefault(("cluster", cluster), dict(zip(clusters.c.keys(), found[width:])))
-    return dict(zip(runs.c.keys(), found[:width]))
 
 
 @functools.cache
-def _with_cluster():
+def with_cluster():
     """The query of a run with the row of its cluster (see M(ledger.clusters)), which whoever asks for the one will need as well."""
     runs, clusters = tables().runs, tables().clusters
     return sa.select(runs, clusters).outerjoin_from(runs, clusters, clusters.c.name == runs.c.cluster).where(runs.c.cluster == sa.bindparam("wanted"))
@@ -73,6 +80,7 @@ def start(tx: Transaction, cluster: str, operation: str, holder: str, seconds: i
     }
     runs = tables().runs
     tx.execute(runs.update().where(runs.c.cluster == cluster).values(run) if earlier else runs.insert().values(run))
+    tx.memo.pop(("run", cluster), None)
     taken_over = earlier if earlier and earlier["state"] == RUNNING else None
     shown = taken_over and {key: taken_over[key] for key in ("holder", "token", "operation", "step", "deadline")}
     events.record(tx, f"cluster {cluster}", "run_started", shown, {"operation": operation, "token": run["token"], "holder": holder})
@@ -101,6 +109,7 @@ def step(tx: Transaction, cluster: str, token: int, name: str, seconds: int) -> 
 def beat(tx: Transaction, cluster: str, token: int, seconds: int) -> bool:
     """Put off the moment at which the run is taken for dead, and say whether it is still the cluster's run at work."""
     runs = tables().runs
+    tx.memo.pop(("run", cluster), None)
     same = sa.and_(runs.c.cluster == cluster, runs.c.token == token, runs.c.state == RUNNING)
     return tx.execute(runs.update().where(same).values(deadline=_deadline(tx, seconds), updated_at=tx.at)).rowcount == 1
 
@@ -119,6 +128,7 @@ def _write(tx: Transaction, run: dict, values: dict) -> dict:
     values = values | {"updated_at": tx.at}
     runs = tables().runs
     tx.execute(runs.update().where(runs.c.cluster == run["cluster"]).values(values))
+    tx.memo.pop(("run", run["cluster"]), None)
     return run | values
 
 

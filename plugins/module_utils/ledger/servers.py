@@ -127,13 +127,16 @@ def _changes(rows: Iterable[Mapping], state: str) -> list[Change]:
 
 def put(
     tx: Transaction, moving: Iterable[tuple[str, str]], state: str, *, reason: str | None = None,
-    evidence: Mapping | None = None,
+    evidence: Mapping | None = None, listed: bool = False,
 ) -> None:
-    """Write the state of servers, each (name, state before), with its event. Whether it may be is the caller's to ask."""
+    """Write the state of servers, each (name, state before), with its event. Whether it may be is the caller's to ask.
+
+    :param listed: they are on the list of free servers, where only those are whose state was written before.
+    """
     before = dict(moving)
     if not before:
         return
-    _write(tx, list(before), {"state": state, "reason": reason, "since": tx.at}, evidence or {})
+    _write(tx, list(before), {"state": state, "reason": reason, "since": tx.at}, evidence or {}, listed)
     if state == "available":
         free.refresh(tx, before)
     else:
@@ -144,7 +147,11 @@ def put(
     ))
 
 
-def _write(tx: Transaction, names: list[str], values: Mapping, evidence: Mapping) -> None:
+def _write(tx: Transaction, names: list[str], values: Mapping, evidence: Mapping, listed: bool) -> None:
+    if listed:
+        for chunk in chunks(names):
+            tx.write(_update(), {"names": chunk, **values})
+        return
     states = tables().server_states
     alike = not any(map(evidence.get, names))  # then one statement writes them all, but for those of which nothing was written yet
     if alike and sum(tx.execute(_update(), {"names": chunk, **values}).rowcount for chunk in chunks(names)) == len(names):

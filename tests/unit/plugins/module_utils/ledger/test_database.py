@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, schema
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.ledger import books
 
 OPEN = """
@@ -124,6 +125,42 @@ def test_a_change_made_behind_the_ledgers_back_is_found(ledger):
         assert events.first_broken(tx) is None
         tx.execute(sqlalchemy.text("UPDATE events SET actor = 'somebody else' WHERE id = 5"))
         assert events.first_broken(tx) == 5
+
+
+def site(name):
+    return {"name": name, "document": {"of": name, "none": None}, "source_mark": "1", "synced_at": "2026-01-01T00:00:00.000Z", "cursor": None}
+
+
+def test_what_is_written_waits_until_something_is_asked_and_keeps_its_order(ledger):
+    table = tables().sites
+    with ledger.transaction() as tx:
+        tx.insert(table, [site("a")])
+        tx.write(table.delete(), {})
+        tx.insert(table, [site("b"), site("c")])
+        tx.write(table.update().where(table.c.name == sqlalchemy.bindparam("wanted")), {"wanted": "c", "source_mark": "2"})
+        assert tx.connection.execute(sqlalchemy.select(table.c.name)).scalars().all() == ["lab"], "behind its back, nothing is there yet"
+        found = tx.rows(sqlalchemy.select(table).order_by(table.c.name))
+        assert [(row["name"], row["source_mark"], row["document"], row["cursor"]) for row in found] == [
+            ("b", "1", {"of": "b", "none": None}, None), ("c", "2", {"of": "c", "none": None}, None)]
+        tx.insert(table, [site("d")])
+        tx.keep()
+    with ledger.reading() as tx:
+        assert tx.execute(sqlalchemy.select(table.c.name).order_by(table.c.name)).scalars().all() == ["b", "c", "d"]
+
+
+def test_what_is_appended_goes_together_and_what_is_not_kept_is_not_written(ledger):
+    table, said = tables().sites, []
+    sqlalchemy.event.listen(ledger.engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_more: said.append(statement))
+    with ledger.transaction() as tx:
+        tx.append(table, [site("a")])
+        tx.write(table.delete(), {})
+        tx.append(table, [site("b")])
+        tx.keep()
+    assert sum(statement.startswith("INSERT") for statement in said) == 1
+    said.clear()
+    with ledger.transaction() as tx:
+        tx.append(table, [site("c")])
+    assert not any(statement.startswith("INSERT") for statement in said)
 
 
 def test_an_unreachable_database_is_told_without_its_password():

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, NoCapacity, QuotaExceeded, StalePlan
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, LeaseholdError, NoCapacity, QuotaExceeded, StalePlan, StaleRun
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, gang, quotas
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, gang, glance, quotas
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.ledger import books
@@ -53,6 +53,27 @@ def test_a_plan_that_was_approved_is_not_replaced_and_says_what_moved(ledger):
     assert moved[f"use of {books.names_of(first)[0]}"] == ("to be had", "held by cluster blue")
     assert moved[f"VLAN {first['segment']['vlan']}"] == ("to be had", "held by cluster blue")
     assert {row["cluster"] for row in rows(ledger, "claims")} == {"blue"}
+
+
+def test_a_run_that_was_taken_over_takes_nothing(ledger):
+    plan, stale = books.planned(ledger, "blue"), books.begin(ledger, "blue")
+    token = books.begin(ledger, "blue")
+    for other in (stale, 0):
+        with pytest.raises(StaleRun):
+            claim(ledger, plan, other)
+    assert rows(ledger, "claims") == []
+    assert claim(ledger, plan, token)["changes"]
+
+
+def test_the_database_has_the_last_word(ledger, monkeypatch):
+    """Even were it overlooked that a resource is held."""
+    late, token = books.planned(ledger, "green"), books.begin(ledger, "green")
+    books.create(ledger, "blue")
+    monkeypatch.setattr(glance, "at", lambda *_arguments: glance.Glance(moved=False, lapsed=False, limited=False, reserved=False))
+    with pytest.raises(ClaimConflict, match="at the same moment"):
+        claim(ledger, late, token, approved=True)
+    assert {row["cluster"] for row in rows(ledger, "claims")} == {"blue"}
+    assert claim(ledger, late, token)["plan"]["servers"] != late["servers"], "or else it plans anew"
 
 
 def test_who_comes_last_takes_nothing_and_is_told_why(ledger):

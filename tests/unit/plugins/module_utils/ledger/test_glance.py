@@ -104,7 +104,7 @@ def test_what_is_in_the_way_is_seen_and_makes_no_difference(ledger, monkeypatch,
     plan, token = books.planned(ledger, "blue"), books.begin(ledger, "blue")
     happen(ledger, plan)
     with ledger.reading() as tx:
-        found = glance.at(tx, plan, *leases.window(tx, plan))
+        found = glance.at(tx, plan)
     assert {name: bool(value) for name, value in vars(found).items()} == CLEAR | dict.fromkeys(seen, True)
     quickly = outcome(ledger, plan, token)
     monkeypatch.setattr(glance, "at", lambda *_arguments: glance.Glance())
@@ -112,14 +112,18 @@ def test_what_is_in_the_way_is_seen_and_makes_no_difference(ledger, monkeypatch,
 
 
 def test_of_a_plan_that_is_more_than_a_first_claim_nothing_is_certain(ledger):
+    later = books.planned(ledger, "red", lease_start=FAR, lease_duration="1d")
+    books.begin(ledger, "red", "reserve")
+    with ledger.reading() as tx:
+        assert glance.at(tx, later) == glance.Glance(), "a lease that starts later"
+        assert glance.at(tx, later | {"cluster": "nobody's"}) == glance.Glance(), "nothing has begun"
     plan, _token = books.create(ledger, "blue")
     books.sync(ledger, sites.site(spares={"cpu": 1}), "2")
     for other in (books.planned(ledger, "blue"), books.planned(ledger, "green", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])):
         with ledger.reading() as tx:
-            assert glance.at(tx, other, *leases.window(tx, other)) == glance.Glance()
+            assert glance.at(tx, other) == glance.Glance()
     with ledger.reading() as tx:
-        assert glance.at(tx, plan | {"mirror": None}, tx.at, FAR) == glance.Glance()
-        assert glance.at(tx, plan, FAR, FAR) == glance.Glance(), "a lease that starts later"
+        assert glance.at(tx, plan | {"mirror": None}) == glance.Glance()
 
 
 def test_a_claim_takes_a_few_statements_however_large(ledger):

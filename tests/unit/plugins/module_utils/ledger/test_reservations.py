@@ -46,8 +46,9 @@ def test_a_reservation_promises_everything_for_its_time_and_claims_nothing(ledge
 
 def test_to_reserve_again_changes_nothing_and_another_time_moves_it(ledger):
     plan = reserve(ledger, "green")
+    token = books.begin(ledger, "green", "reserve")
     with ledger.transaction() as tx:
-        assert gang.take(tx, plan, 1).changes == []
+        assert gang.take(tx, plan, token).changes == []
     moved = reserve(ledger, "green", LATER)
     with ledger.reading() as tx:
         assert {row["starts_at"] for row in reservations.of(tx, "green")} == {moved["lease_start"]}
