@@ -37,11 +37,15 @@ class ActionModule(LedgerAction):
                 kept = hold or (plan["lease_start"] or "") > tx.at
                 clusters.begin(tx, args["cluster"], "reserve" if kept else plan["operation"], tenant=plan["tenant"], site=plan["site"])
             taken = gang.take(tx, plan, None if self.check_mode else args["token"] or 0, hold)
-            result = self.keep(tx, taken.changes) | _described(tx, args) | {"plan": plan}
-            return result | ({"warnings": taken.warnings} if taken.warnings else {})
+            result = self.keep(tx, taken.changes) | {"plan": plan} | ({"warnings": taken.warnings} if taken.warnings else {})
+            return result | (_described(tx, args) if self.check_mode else {})
 
         approved = bool(args["expected_plan"] or args["plan"]["order"]["cluster_expected_plan"])
-        return gang.contend(ledger, args["plan"], attempt, hypershift.manifests, self.say, approved)
+        result = gang.contend(ledger, args["plan"], attempt, hypershift.manifests, self.say, approved)
+        if self.check_mode:
+            return result
+        with ledger.reading() as tx:  # others need not wait for this
+            return result | _described(tx, args)
 
 
 def _described(tx, args: dict) -> dict:

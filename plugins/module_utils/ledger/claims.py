@@ -101,7 +101,7 @@ def free(tx: Transaction, cluster: str, names: Collection[str] | None = None, *,
     # Undoes the claim of a server that never left it: no step of a lease, so the state machine is not asked.
     servers.put(tx, [(row["name"], row["state"]) for row in states if row["state"] == "claimed"], "available")
     for chunk in chunks(row["id"] for row in rows):
-        tx.execute(claims.delete().where(claims.c.id.in_(chunk)))
+        tx.write(claims.delete().where(claims.c.id.in_(chunk)), {})
     freed = [row["resource"] for row in rows if row["kind"] == "server"]
     usage.close(tx, cluster, freed)
     free_list.refresh(tx, freed)

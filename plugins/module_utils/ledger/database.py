@@ -107,7 +107,7 @@ class Transaction:
         """The rows of a query as dicts."""
         found = self.execute(statement, *parameters)
         columns = tuple(found.keys())  # asked once: mappings() asks for each row, which takes longer than the query
-        return [dict(zip(columns, row)) for row in found]
+        return [dict(zip(columns, row)) for row in found.all()]
 
     def row(self, statement, *parameters) -> dict | None:
         """The first row of a query as a dict, None when there is none."""

@@ -21,7 +21,7 @@ def refresh(tx: Transaction, names: Iterable[str]) -> None:
     free = tables().free_servers
     for chunk in chunks(names):
         drop(tx, chunk)
-        tx.execute(free.insert().from_select(("cell", "sort_key", "server"), qualified().where(tables().servers.c.name.in_(chunk))))
+        tx.write(free.insert().from_select(("cell", "sort_key", "server"), qualified().where(tables().servers.c.name.in_(chunk))), {})
 
 
 def drop(tx: Transaction, names: Iterable[str]) -> None:

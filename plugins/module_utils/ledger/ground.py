@@ -142,7 +142,7 @@ def _networks(tx: Transaction, period: Period, site: str, own: Iterable[Mapping]
     answers = []
     for over in (period.lapsed(), period.over()) if period.later else (period.lapsed(),):
         query = sa.select(claims.c.kind, claims.c.resource, claims.c.cluster).where(claims.c.kind.in_(("vlan", "prefix")))
-        rows = list(tx.execute(query if over is None else query.where(sa.not_(over))))
+        rows = tx.execute(query if over is None else query.where(sa.not_(over))).all()  # at once: one by one takes longer
         answers.append(Claims(
             {}, {_vlan(name, site): cluster for name, cluster in vlans.items()} | {
                 _vlan(name, site): cluster for kind, name, cluster in rows if kind == "vlan"},
@@ -179,8 +179,8 @@ def _strangers(tx: Transaction, cluster: str) -> dict[str, str]:
     """Addresses that must not answer a cluster, by server: of each other cluster the servers that it claimed first, as many of each as
     make STRANGERS in all. Where there are more clusters than that, one of each that is taken evenly by name."""
     claims = tables().claims
-    others = [row.cluster for row in tx.execute(sa.select(claims.c.cluster).where(claims.c.kind == "prefix").order_by(claims.c.cluster))]
-    others = [other for other in others if other != cluster]
+    query = sa.select(claims.c.cluster).where(claims.c.kind == "prefix", claims.c.cluster != cluster).order_by(claims.c.cluster)
+    others = tx.execute(query).scalars().all()
     asked = others if len(others) <= STRANGERS else [others[place * len(others) // STRANGERS] for place in range(STRANGERS)]
     if not asked:
         return {}

@@ -196,7 +196,7 @@ class Shelf:
         query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack, sa.literal_column(A_FEW), sa.literal_column(THE_FIRST))
         special = self._special()
         counted = self._counts(special) if special else {}
-        for cell, server_class, rack, free, first in self.tx.execute(query.where(*self._ordered())):
+        for cell, server_class, rack, free, first in self.tx.execute(query.where(*self._ordered())).all():
             if cell in special:
                 yield cell, server_class, rack, 0, *counted.get((cell, 0), (0, "")), True
             else:

@@ -28,7 +28,7 @@ def close(tx: Transaction, cluster: str, servers: Collection[str] | None = None)
     ended = sa.case((usage.c.starts_at > tx.at, usage.c.starts_at), else_=tx.at)  # a clock that was put back makes no negative hours
     for chunk in [None] if servers is None else chunks(servers):
         those = sa.true() if chunk is None else usage.c.server.in_(chunk)
-        tx.execute(usage.update().where(usage.c.cluster == cluster, usage.c.ends_at.is_(None), those).values(ends_at=ended))
+        tx.write(usage.update().where(usage.c.cluster == cluster, usage.c.ends_at.is_(None), those).values(ends_at=ended), {})
 
 
 def spent(tx: Transaction, start: str, end: str, *, tenant: str | None = None) -> list[dict]:

@@ -15,7 +15,7 @@ from tests.unit.plugins.module_utils.ledger import books
 
 FAR = "9998-01-01T00:00:00.000Z"
 CLEAR = {"moved": False, "lapsed": False, "limited": False, "reserved": False}
-STATEMENTS = 11  # of a claim, however large
+STATEMENTS = 9  # of a claim, however large
 
 
 def rival_takes(ledger, plan):
