@@ -8,7 +8,7 @@ import sqlalchemy
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import gang, glance, leases, quotas
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import gang, glance, quotas
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
