@@ -32,8 +32,8 @@ options:
   plan:
     description:
       - What to claim, as RV(leasehold.cloud.plan_info#module:plan). Needed with O(state=present).
-      - When what it rests on has changed since, because another order was first, it is planned anew with what is left, up to three times. A plan that
-        was approved by its hash is refused then (V(stale_plan)), with what has moved in RV(details).
+      - When what it rests on has changed since, because another order was first, it is planned anew with what is left, once, where no
+        other can be faster. A plan that was approved by its hash is refused then (V(stale_plan)), with what has moved in RV(details).
       - Of a plan whose lease begins later, everything is reserved for that time instead.
     type: dict
   expected_plan:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gang claim: all that a plan needs in one transaction, or nothing; and another try for those who came second."""
+"""The gang claim: all that a plan needs in one transaction, or nothing; and a second try for those who came second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database im
 
 exc = lazy("sqlalchemy.exc")
 
-ATTEMPTS = 3
 OUTRUN = (ClaimConflict, StalePlan, Reserved)  # somebody else was first; a new plan may still find room
 
 
@@ -68,27 +67,26 @@ def _settle(tx: Transaction, plan: Mapping, hold: int | None) -> list[Change]:
 
 def contend(ledger: Ledger, plan: Mapping, attempt: Callable[[Transaction, Mapping], dict], objects: Manifests,
             say: Callable[[str], None], approved: bool = False) -> dict:
-    """Try to take what a plan needs; whoever was outrun plans anew with what is left, a bounded number of times.
+    """Try to take what a plan needs. Whoever was outrun plans anew with what is left, in the very transaction that takes, where
+    nobody can be faster: a third try would find no more.
 
-    Nothing is held while trying, so contenders never wait for each other's parts. The last attempt plans in the very
-    transaction that takes, where nobody can be faster.
+    Nothing is held while trying, so contenders never wait for each other's parts. Orders that come together mostly want the same
+    VLAN and the same servers, the next free ones: to plan outside again would mostly be outrun again.
 
     :param attempt: takes what the plan needs in the transaction and returns the result.
     :param objects: makes the hub's manifests of a new plan.
     :param say: is told why it is tried again.
     :param approved: somebody has approved this very plan, so that no other may take its place.
     """
-    for turn in range(1, ATTEMPTS + 1):
-        try:
-            with _last_word(plan["cluster"]), ledger.transaction() as tx:
-                return attempt(tx, again(tx, plan, objects) if turn == ATTEMPTS else plan)
-        except OUTRUN as error:
-            if turn == ATTEMPTS or approved:
-                raise
-            say(f"planning anew, as others were first: {_short(error)}")
-        if turn + 1 < ATTEMPTS:
-            with ledger.reading() as tx:
-                plan = again(tx, plan, objects)
+    try:
+        with _last_word(plan["cluster"]), ledger.transaction() as tx:
+            return attempt(tx, plan)
+    except OUTRUN as error:
+        if approved:
+            raise
+        say(f"planning anew, as others were first: {_short(error)}")
+    with _last_word(plan["cluster"]), ledger.transaction() as tx:
+        return attempt(tx, _again(tx, plan, objects))
 
 
 @contextlib.contextmanager
@@ -103,7 +101,7 @@ def _last_word(cluster: str):
         ) from error
 
 
-def again(tx: Transaction, plan: Mapping, objects: Manifests) -> dict:
+def _again(tx: Transaction, plan: Mapping, objects: Manifests) -> dict:
     """A new plan for the order of another."""
     return ground.plan(tx, Order.from_dict(plan["order"]), plan["operation"], plan["site"], objects)
 

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, LeaseholdError, NoCapacity, QuotaExceeded, StalePlan, StaleRun
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
+    ClaimConflict, LeaseholdError, NoCapacity, QuotaExceeded, StalePlan, StaleRun, Unreachable,
+)
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, gang, glance, quotas
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import database, events, gang, glance, quotas
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.ledger import books
@@ -86,26 +90,26 @@ def test_who_comes_last_takes_nothing_and_is_told_why(ledger):
     assert {row["cluster"] for row in rows(ledger, "claims")} == {"blue", "green"}
 
 
-def test_the_last_attempt_plans_where_nobody_is_faster(ledger, monkeypatch):
-    """Whoever is outrun again and again still gets what is left: the last plan is made with the writers' lock held."""
-    late, token, turns = books.planned(ledger, "green"), books.begin(ledger, "green"), []
+def test_who_was_outrun_plans_where_nobody_is_faster(ledger, monkeypatch):
+    """The second plan is made with the writers' lock held: a rival waits for it, in vain while it is made."""
+    late, token, refused = books.planned(ledger, "green"), books.begin(ledger, "green"), []
 
-    def outrun(tx, plan, objects):
-        """Another order takes what was just planned, unless this transaction keeps it out."""
-        turns.append(tx.kept)
-        made = gang.ground.plan(tx, books.order("green"), "create", None, None)
-        if len(turns) < gang.ATTEMPTS - 1:
-            with Ledger.open(str(ledger.engine.url.render_as_string(hide_password=False)), "other") as other:
-                books.create(other, f"rival{len(turns)}", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])
-        return made
+    def with_a_rival(*given):
+        with Ledger.open(str(ledger.engine.url.render_as_string(hide_password=False)), "other") as other:
+            with pytest.raises(Unreachable) as rival:
+                books.create(other, "rival", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])
+        refused.append(rival.value.attempted)
+        return ground.plan(*given)
 
-    monkeypatch.setattr(gang, "again", outrun)
     books.create(ledger, "first", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
+    ground = gang.ground
+    monkeypatch.setattr(gang, "ground", types.SimpleNamespace(plan=with_a_rival, verify=ground.verify))
     taken = claim(ledger, late, token)
-    assert len(turns) == gang.ATTEMPTS - 1
+    assert len(refused) == 1
     assert len(books.names_of(taken["plan"])) == 2
     holders = {row["resource"]: row["cluster"] for row in rows(ledger, "claims") if row["kind"] == "server"}
-    assert sorted(holders.values()) == ["first", "green", "green", "rival1"]
+    assert sorted(holders.values()) == ["first", "green", "green"]
 
 
 def test_a_hard_quota_refuses_in_the_claims_own_transaction(ledger):
