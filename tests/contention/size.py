@@ -15,6 +15,7 @@ class Size:
     :param moment: seconds that it rests at the longest after each order.
     :param kills: buyers that are killed; each has an heir.
     :param crashes: of the database's server, where the test has one.
+    :param seconds: after which it hangs, on the slowest machine; not how long it may take.
     :param limit: one tenant may have one server in so many; where that is less than most orders, some are refused whatever else happens.
     """
 
@@ -27,7 +28,7 @@ class Size:
     largest: int = 64
     moment: float = 0.05
     seed: int = 4
-    seconds: int = 170
+    seconds: int = 600
     limit: int = 5
 
     @property
@@ -48,7 +49,7 @@ def full() -> Size:
     """64 processes, 10,000 servers, unless C(LEASEHOLD_CONTENTION_PROCESSES), C(_SERVERS) ... say otherwise."""
     return Size(
         processes=_number("PROCESSES", 64), servers=_number("SERVERS", 10_000), orders=_number("ORDERS", 8), holding=_number("HOLDING", 6),
-        kills=_number("KILLS", 12), crashes=_number("CRASHES", 2), seed=_number("SEED", 4), seconds=_number("SECONDS", 170),
+        kills=_number("KILLS", 12), crashes=_number("CRASHES", 2), seed=_number("SEED", 4), seconds=_number("SECONDS", 600),
     )
 
 
