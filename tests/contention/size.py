@@ -49,7 +49,7 @@ def full() -> Size:
     """64 processes, 10,000 servers, unless C(LEASEHOLD_CONTENTION_PROCESSES), C(_SERVERS) ... say otherwise."""
     return Size(
         processes=_number("PROCESSES", 64), servers=_number("SERVERS", 10_000), orders=_number("ORDERS", 8), holding=_number("HOLDING", 6),
-        kills=_number("KILLS", 12), crashes=_number("CRASHES", 2), seed=_number("SEED", 4), seconds=_number("SECONDS", 600),
+        kills=_number("KILLS", 12), crashes=_number("CRASHES", 2), seed=_number("SEED", Size.seed), seconds=_number("SECONDS", Size.seconds),
     )
 
 
