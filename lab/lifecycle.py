@@ -174,9 +174,16 @@ def _owner(layout: Layout) -> Path | None:
 
 
 def _require_own_number(layout: Layout) -> None:
+    """A number is another lab's as long as any of its processes lives: a run that was killed keeps none."""
     owner = _owner(layout)
-    if owner and owner != layout.directory and settings.path(owner).exists():
+    if owner and owner != layout.directory and settings.path(owner).exists() and _anything_lives(layout):
         raise LabError(f"number {layout.number} belongs to the lab in {owner}: take that down, or use --number")
+
+
+def _anything_lives(layout: Layout) -> bool:
+    recorded = Processes.recorded_in(layout.run_directory)
+    return any(map(recorded.alive, recorded.names())) or bool(
+        namespaces.inhabitants(namespaces.existing(f"{layout.prefix}-")))
 
 
 def _make_directories(layout: Layout) -> None:

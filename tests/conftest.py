@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from lab.process import start_time
+
 # A busy machine is slow, not wrong: no test is judged by the clock.
 hypothesis.settings.register_profile("leasehold", deadline=None)
 hypothesis.settings.load_profile("leasehold")
@@ -112,10 +114,19 @@ def require_root() -> None:
             pytest.skip(f"the lab needs {program}: run scripts/setup.sh")
 
 
+def take_down_left(number: int) -> None:
+    """End the labs that a killed test run left at this number: their directories name the process that made them."""
+    for directory in Path(tempfile.gettempdir()).glob(f"leasehold-{number}-*-*"):
+        if not start_time(int(directory.name.split("-")[2])):
+            Lab(directory, number).down()
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def make_lab(number: int, *options: str):
     """A generator for fixtures: a lab that is up, and taken down whatever happens."""
     require_root()
-    directory = Path(tempfile.mkdtemp(prefix=f"leasehold-{number}-"))
+    take_down_left(number)
+    directory = Path(tempfile.mkdtemp(prefix=f"leasehold-{number}-{os.getpid()}-"))
     lab = Lab(directory, number)
     try:
         lab.up(*options)

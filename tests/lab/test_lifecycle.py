@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lab import namespaces, servers
 from lab.process import start_time
-from tests.conftest import make_lab
+from tests.conftest import ROOT, make_lab
 
 NUMBER = 43
 
@@ -70,3 +73,30 @@ def test_another_directory_cannot_take_the_number(lab, tmp_path):
     assert refused.returncode == 1
     assert str(lab.directory) in refused.stderr
     assert is_up(lab)
+
+
+def test_a_number_whose_lab_was_killed_is_free(lab, tmp_path):
+    for name in (path.stem for path in (lab.directory / "pids").iterdir()):
+        kill(lab, name)
+    environment = {**lab.environment, "LEASEHOLD_LAB_DIR": str(tmp_path / "other")}
+    lab.environment, own = environment, lab.environment
+    lab.up("--racks", "1", "--servers-per-rack", "1", "--no-hub")
+    assert is_up(lab)
+    lab.environment = own
+    lab.command("down")  # the killed one: what is now another's stays
+    lab.environment = environment
+    assert is_up(lab)
+    lab.command("down")
+    assert not remains()
+
+
+def test_a_test_run_that_was_killed_leaves_its_number_to_the_next(tmp_path):
+    script = "import os, signal, sys; from tests.conftest import ROOT, make_lab\n" \
+             f"lab = make_lab({NUMBER}, '--racks', '1', '--servers-per-rack', '1', '--no-hub'); next(lab); os.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    left = Path("/run", f"leasehold-lab-{NUMBER}", "directory").read_text()
+    with contextlib.contextmanager(make_lab)(NUMBER, "--racks", "1", "--servers-per-rack", "1", "--no-hub") as lab:
+        assert is_up(lab)
+        assert not Path(left).exists()
+    assert not remains()
