@@ -17,7 +17,8 @@ from pathlib import Path
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, LedgerBroken, NotFound, Refused
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import BUSY_TIMEOUT, Transaction, address_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, address_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.engines import BUSY_TIMEOUT
 
 sa = lazy("sqlalchemy")
 pool = lazy("sqlalchemy.pool")

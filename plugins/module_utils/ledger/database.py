@@ -12,25 +12,18 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
-import random
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, Refused, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines, schema
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.migrations import upgrade
 
 sa = lazy("sqlalchemy")
 exc = lazy("sqlalchemy.exc")
-pool = lazy("sqlalchemy.pool")
-psycopg = lazy("psycopg")
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two questions whether it is one's turn to write
-BUSY_TIMEOUT = 30  # seconds a writer waits for the one before it
 CHUNK = 500  # names in one query; every database takes that many
-WRITERS_LOCK = 0x1EA5E401D  # PostgreSQL's advisory lock that writers of a ledger take in turn
 
 
 def iso(moment: datetime.datetime) -> str:
@@ -50,15 +43,35 @@ def chunks(names: Iterable[str | int]) -> Iterator[list]:
 
 
 class Transaction:
-    """One transaction: its ``connection``, the ``actor`` it acts for and ``now`` (UTC, by the database's clock)."""
+    """One transaction: its ``connection``, the ``actor`` it acts for and ``now`` (UTC, by the database's clock).
 
-    def __init__(self, connection, actor: str, now: datetime.datetime):
-        self.connection = connection
+    One that is to write begins, and waits for its turn, when it is first asked for something.
+
+    :param now: None for one that is to write.
+    """
+
+    def __init__(self, connection, actor: str, now: datetime.datetime | None = None):
+        self._connection = connection
         self.actor = actor
-        self.now = now
+        self._now = now
         self.kept = False
         self.memo: dict = {}  # rows that this transaction has read and will need again; whoever writes one drops it
         self._waiting: list[tuple] = []  # what is to be written, each (statement or table, parameters or rows)
+
+    @property
+    def connection(self):
+        self._begin()
+        return self._connection
+
+    @property
+    def now(self) -> datetime.datetime:
+        self._begin()
+        return self._now
+
+    @now.setter
+    def now(self, then: datetime.datetime) -> None:
+        self._begin()
+        self._now = then
 
     @property
     def at(self) -> str:
@@ -67,6 +80,13 @@ class Transaction:
     def keep(self) -> None:
         """What was written is to stay. A transaction that nobody keeps is rolled back: check mode is just that."""
         self.kept = True
+
+    def begin_with(self, statement, parameters: Mapping):
+        """Execute a statement that may be the first, see M(ledger.engines.begin_with); as any other, when it is not."""
+        if self._now is not None:
+            return self.execute(statement, parameters)
+        self._now, found = engines.begin_with(self._connection, statement, parameters)
+        return found
 
     def execute(self, statement, *parameters):
         self._write()
@@ -91,9 +111,13 @@ class Transaction:
 
     def commit(self) -> None:
         """Make what was written last. To PostgreSQL, it goes with what waits: others wait for the end, so they wait for one answer only."""
-        with _together(self.connection):
+        with engines.together(self.connection):
             self._write()
             self.connection.commit()
+
+    def _begin(self) -> None:
+        if self._now is None:
+            self._now = engines.begin(self._connection, writing=True)
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -136,8 +160,8 @@ class Ledger:
         address = address_of(url)
         with explained(address, "opening the ledger"):
             if not writable and not _exists(address):
-                return cls(_empty_engine(), actor)
-            engine = _engine(address)
+                return cls(engines.empty(), actor)
+            engine = engines.of(address)
             ledger = cls(engine, actor)
             try:
                 ledger._prepare(migrate, writable)
@@ -176,7 +200,7 @@ class Ledger:
         options = {"leasehold_writing": writing} | ({"isolation_level": isolation} if isolation else {})
         with explained(url, "using the ledger"), self.engine.connect() as plain:
             connection = plain.execution_options(**options)
-            yield Transaction(connection, self.actor, _now(connection, writing))
+            yield Transaction(connection, self.actor, None if writing else engines.begin(connection, writing=False))
 
     def _prepare(self, migrate: bool, writable: bool) -> None:
         with self.reading() as transaction:
@@ -185,7 +209,7 @@ class Ledger:
             return
         if version is None and not writable:
             self.engine.dispose()
-            self.engine = _empty_engine()
+            self.engine = engines.empty()
         elif version is None or migrate:
             self._migrate(migrate)
         else:
@@ -220,13 +244,6 @@ def _insertion_of_json(table, columns: tuple[str, ...]):
     """An INSERT of any number of rows in one parameter: one statement for PostgreSQL, prepared once, where there would be one for each row."""
     rows = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON)).table_valued(*(sa.column(name, table.c[name].type) for name in columns))
     return table.insert().inline().from_select(columns, sa.select(rows.render_derived(with_types=True)))
-
-
-def _together(connection):
-    """What is executed within goes to PostgreSQL as it comes, and is answered at the end (psycopg's pipeline, where libpq knows it: 14)."""
-    if connection.dialect.name == "postgresql" and psycopg.Pipeline.is_supported():
-        return connection.connection.driver_connection.pipeline()
-    return contextlib.nullcontext()
 
 
 def address_of(url: str):
@@ -281,82 +298,3 @@ def _other_schema(address, version: str) -> Refused:
 
 def _exists(address) -> bool:
     return address.get_backend_name() != "sqlite" or bool(address.database and Path(address.database).exists())
-
-
-def _engine(address):
-    # A few connections are kept while the ledger is open: to open one takes longer than a claim.
-    if address.get_backend_name() == "sqlite":
-        return _sqlite_engine(address, poolclass=pool.QueuePool)
-    engine = sa.create_engine(address, poolclass=pool.QueuePool)
-    sa.event.listen(engine, "connect", _set_up_postgresql)
-    return engine
-
-
-def _sqlite_engine(address, **options):
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = sa.create_engine(address, connect_args={"timeout": BUSY_TIMEOUT}, **options)
-    sa.event.listen(engine, "connect", _set_up_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _empty_engine():
-    engine = _sqlite_engine(sa.make_url("sqlite://"), poolclass=pool.StaticPool)
-    with engine.begin() as connection:
-        schema.tables().metadata.create_all(connection)
-    return engine
-
-
-def _set_up_sqlite(connection, _record) -> None:
-    connection.isolation_level = None  # BEGIN is ours to say, see _begin_sqlite
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # a token that was given out survives a power cut
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _begin_sqlite(connection) -> None:
-    if connection.get_execution_options().get("leasehold_writing", True):
-        _wait_in_turn(connection.connection.driver_connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
-
-
-def _wait_in_turn(connection) -> None:
-    """Begin to write. SQLite's own waiting asks the less often the longer it waits, so that among many writers some never get their turn."""
-    deadline, pause = time.monotonic() + BUSY_TIMEOUT, SHORTEST_PAUSE
-    connection.execute("PRAGMA busy_timeout=0")
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except connection.OperationalError as error:
-                if "locked" not in str(error):
-                    raise
-                if time.monotonic() > deadline:
-                    raise Unreachable(
-                        str(error), object="ledger", attempted=f"waiting {BUSY_TIMEOUT} s for those who write to it",
-                        remedy="run it again; with many at work at once, keep the ledger in PostgreSQL",
-                    ) from error
-            time.sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(2 * pause, LONGEST_PAUSE)
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_TIMEOUT}")
-
-
-def _set_up_postgresql(connection, _record) -> None:
-    connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
-    connection.commit()
-
-
-def _now(connection, writing: bool) -> datetime.datetime:
-    """Begin the transaction: with the writers' lock, if it is to write. The clock is read when that is held, so that events follow each other."""
-    if connection.dialect.name == "sqlite":
-        if writing:
-            connection.begin()
-        return datetime.datetime.now(datetime.timezone.utc)
-    # PostgreSQL's own clock is the one that all machines share. What a SELECT lists is done in its order: first the lock.
-    # Others wait for a writer, who does few things again and again: what is prepared is not planned anew for each of its values.
-    lock = f"set_config('plan_cache_mode', 'force_generic_plan', true), pg_advisory_xact_lock({WRITERS_LOCK}), " if writing else ""
-    return connection.exec_driver_sql(f"SELECT {lock}clock_timestamp()").first()[-1].astimezone(datetime.timezone.utc)

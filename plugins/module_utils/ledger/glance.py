@@ -12,7 +12,6 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, leases, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import CHUNK, Transaction
@@ -46,9 +45,8 @@ def at(tx: Transaction, plan: Mapping, hold: int | None = None) -> Glance:
     segment, names = plan["segment"], [server["name"] for server in plan["add"]]
     if not plan.get("mirror") or not names or len(names) > CHUNK or plan["keep"] or plan["remove"]:
         return Glance()
-    likely = _end(tx, plan, hold)
-    found = tx.execute(_look(), {
-        "site": plan["site"], "wanted": plan["cluster"], "names": names, "now": tx.at, "end": likely, "tenant": plan["tenant"],
+    found = tx.begin_with(_look(), {
+        "site": plan["site"], "wanted": plan["cluster"], "names": names, "tenant": plan["tenant"],
         "vlan": f"{plan['site']}/{segment['vlan']}", "prefix": segment["prefix"],
     }).first()
     if found is None:
@@ -61,14 +59,8 @@ def at(tx: Transaction, plan: Mapping, hold: int | None = None) -> Glance:
     length, lapsed = int(segment["prefix"].rpartition("/")[2]), found.first_lapse is not None and found.first_lapse <= tx.at
     apart = {found.shortest, found.longest} <= {None, length}  # prefixes of one length are the same, or do not overlap
     as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held and apart
-    return Glance(not as_planned or lapsed, lapsed, found.limited, found.reserved or end > likely)
-
-
-def _end(tx: Transaction, plan: Mapping, hold: int | None) -> str:
-    """The end, grace included, of a lease that begins now, as most do: the cluster, which is not read yet, may say otherwise."""
-    if plan["lease_seconds"] is None:
-        return leases.FOREVER
-    return after(tx.at, plan["lease_seconds"] + (plan["grace_seconds"] or 0) + (hold or 0))
+    needed = found.promised or (found.first_reserved is not None and found.first_reserved < end and found.last_reserved > start)
+    return Glance(not as_planned or lapsed, lapsed, found.limited, needed)
 
 
 @functools.cache
@@ -83,7 +75,6 @@ def _look():
         sa.and_(claims.c.kind == "prefix", claims.c.resource == given("prefix")),
     ]
     lapse = sa.select(sa.func.min(clusters.c.hold_until)).where(clusters.c.phase != "deleted")
-    needed = sa.and_(reservations.c.starts_at < given("end"), reservations.c.ends_at > given("now"))
     return runs.with_cluster().add_columns(
         sa.select(sites.c.synced_at + " " + sites.c.source_mark).where(sites.c.name == given("site")).scalar_subquery().label("mark"),
         sa.select(sa.func.count()).select_from(free).where(free.c.server.in_(given("names", expanding=True))).scalar_subquery().label("free"),
@@ -91,6 +82,8 @@ def _look():
         *(sa.select(of(claims.c.prefix_length)).scalar_subquery().label(name) for of, name in ((sa.func.min, "shortest"), (sa.func.max, "longest"))),
         lapse.scalar_subquery().label("first_lapse"),
         sa.exists().where(sa.or_(quotas.c.tenant == given("tenant"), quotas.c.tenant == "*")).label("limited"),
-        sa.exists().where(sa.or_(needed, reservations.c.cluster == given("wanted"))).label("reserved"),
+        sa.exists().where(reservations.c.cluster == given("wanted")).label("promised"),
+        sa.select(sa.func.min(reservations.c.starts_at)).scalar_subquery().label("first_reserved"),
+        sa.select(sa.func.max(reservations.c.ends_at)).scalar_subquery().label("last_reserved"),
         events.last_hash().scalar_subquery().label("head"),
     )

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused, Unreachable
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines, events, schema
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.ledger import books
@@ -107,6 +107,23 @@ def test_writers_follow_one_another(ledger):
     with ledger.reading() as tx:
         assert [event["after"]["earlier"] for event in events.history(tx, "server x")] == list(range(24))
         assert events.first_broken(tx) is None
+
+
+def test_who_begins_with_a_question_waits_for_its_turn_too(ledger, monkeypatch):
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.1)
+    head = sqlalchemy.select(tables().events.c.hash).order_by(tables().events.c.id.desc()).limit(1)
+    with Ledger.open(ledger.engine.url.render_as_string(hide_password=False), "other") as other:
+        with ledger.transaction() as tx:
+            events.record(tx, "server x", "counted")
+            tx.keep()
+            with pytest.raises(Unreachable), other.transaction() as rival:
+                rival.begin_with(head, {})
+        with ledger.reading() as tx:
+            newest = events.head(tx)
+        with other.transaction() as rival:
+            assert rival.begin_with(head, {}).scalar() == newest["hash"]
+            assert rival.at >= newest["at"]
+            assert rival.begin_with(head, {}).scalar() == newest["hash"], "asked again, it is a question as any other"
 
 
 def test_events_can_only_be_added_to(ledger):

@@ -11,7 +11,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
     ClaimConflict, LeaseholdError, NoCapacity, QuotaExceeded, StalePlan, StaleRun, Unreachable,
 )
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import database, events, gang, glance, quotas
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines, events, gang, glance, quotas
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.ledger import books
@@ -91,18 +91,19 @@ def test_who_comes_last_takes_nothing_and_is_told_why(ledger):
 
 
 def test_who_was_outrun_plans_where_nobody_is_faster(ledger, monkeypatch):
-    """The second plan is made with the writers' lock held: a rival waits for it, in vain while it is made."""
+    """The second plan is made with the writers' lock held: a rival waits for it, in vain until it is taken."""
     late, token, refused = books.planned(ledger, "green"), books.begin(ledger, "green"), []
 
     def with_a_rival(*given):
+        plan = ground.plan(*given)
         with Ledger.open(str(ledger.engine.url.render_as_string(hide_password=False)), "other") as other:
             with pytest.raises(Unreachable) as rival:
                 books.create(other, "rival", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])
         refused.append(rival.value.attempted)
-        return ground.plan(*given)
+        return plan
 
     books.create(ledger, "first", node_sets=[{"name": "workers", "class": "cpu", "count": 1}])
-    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.1)
     ground = gang.ground
     monkeypatch.setattr(gang, "ground", types.SimpleNamespace(plan=with_a_rival, verify=ground.verify))
     taken = claim(ledger, late, token)
