@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, StalePlan
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.orders import duration_seconds
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.plan import stale
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, gang, runs
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
@@ -59,9 +60,6 @@ def _check_plan(args: dict, plan: dict) -> None:
             f"the plan is for cluster {plan['cluster']}", object=f"cluster {args['cluster']}", attempted="claiming",
             remedy="give this cluster's plan",
         )
-    if args["expected_plan"] and plan["hash"] != args["expected_plan"] and plan["add"]:
-        raise StalePlan(
-            f"the plan is now {plan['hash'][:12]}, not {args['expected_plan'][:12]}", object=f"cluster {plan['cluster']}",
-            attempted="claiming for the plan that was approved", remedy="look at the new plan, and name its hash in expected_plan",
-            details={"hash": plan["hash"], "expected": args["expected_plan"], "diff": plan["diff"]},
-        )
+    judged = plan["order"]["cluster_expected_plan"] == args["expected_plan"]  # as it was planned: it may only finish what that plan has begun
+    if args["expected_plan"] and plan["hash"] != args["expected_plan"] and not judged:
+        raise stale(plan, args["expected_plan"])

@@ -19,7 +19,7 @@ warm()
 ASKED = (
     "tenant", "template", "node_sets", "lease_duration", "lease_start", "lease_grace", "hold", "placement", "remove_servers", "expected_plan",
 )
-KEPT = ("template", "lease_duration", "placement")  # of a cluster that is there already, what a scale does not say again
+KEPT = ("template", "lease_duration", "lease_grace", "placement")  # of a cluster that is there already, what a scale does not say again
 
 
 class ActionModule(LedgerAction):
@@ -51,4 +51,7 @@ def _order(args: dict, recorded: dict) -> Order:
         order = orders.parse(variables, None, operation)
         return dataclasses.replace(order, settings=recorded.get("cluster_settings") or {})
     name = variables["cluster_template"]
-    return orders.parse(variables, templates.find(name, args["template_path"] or ()) if name else None, operation)
+    template = templates.find(name, args["template_path"] or ()) if name else None
+    if operation == "scale" and template:
+        template = orders.template_of_scale(template, args["node_sets"], recorded.get("cluster_node_sets"))
+    return orders.parse(variables, template, operation)

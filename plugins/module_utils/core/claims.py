@@ -120,7 +120,8 @@ class HeldCluster:
 
     C(servers) are the claimed ones, each with state, node set and address, in any state (also quarantined).
     C(lease) is C({start, end}) in RFC 3339, or None before it begins; C(error) and C(run) are the last ones, if any.
-    C(hold_until) is the deadline of a hold: what it claims was never put to use. C(node_sets) are those ordered last.
+    C(hold_until) is the deadline of a hold: what it claims was never put to use. C(node_sets) are those ordered last, C(terms) what
+    else was ordered, such as C(cluster_lease_duration).
     """
 
     name: str
@@ -133,16 +134,18 @@ class HeldCluster:
     run: Mapping | None = dataclasses.field(default=None, hash=False)
     hold_until: str | None = None
     node_sets: tuple[NodeSet, ...] = ()
+    terms: Mapping = dataclasses.field(default_factory=dict, hash=False)
 
     @classmethod
     def from_dict(cls, data: Mapping) -> HeldCluster:
-        segment = data.get("segment")
+        segment, order = data.get("segment"), data.get("order") or {}
         return cls(
             name=data["name"], tenant=data["tenant"], phase=data["phase"],
             servers=tuple(Server.from_dict(server) for server in data.get("servers") or ()),
             segment=Segment.from_dict(segment) if segment else None,
             lease=data.get("lease"), error=data.get("error"), run=data.get("run"), hold_until=data.get("hold_until"),
-            node_sets=tuple(NodeSet.from_dict(item) for item in (data.get("order") or {}).get("cluster_node_sets") or ()),
+            node_sets=tuple(NodeSet.from_dict(item) for item in order.get("cluster_node_sets") or ()),
+            terms={key: value for key, value in order.items() if key != "cluster_node_sets"},
         )
 
     def as_dict(self) -> dict:
@@ -151,7 +154,7 @@ class HeldCluster:
             "servers": [server.as_dict() for server in self.servers],
             "segment": self.segment.as_dict() if self.segment else None,
             "lease": self.lease, "error": self.error, "run": self.run, "hold_until": self.hold_until,
-            "order": {"cluster_node_sets": [node_set.as_dict() for node_set in self.node_sets]} if self.node_sets else None,
+            "order": {**self.terms, "cluster_node_sets": [node_set.as_dict() for node_set in self.node_sets]} if self.node_sets else None,
         }
 
 

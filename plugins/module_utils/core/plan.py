@@ -37,6 +37,7 @@ Manifests = Callable[[Order, Segment, Sequence[Server]], list[dict]]  # such as 
 READ_BACK_ALL = 32
 MAKING = ("create", "reserve")  # never take a server away
 GROWING = (*MAKING, "scale")
+LEASE_TERMS = ("cluster_lease_duration", "cluster_lease_start", "cluster_lease_grace")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,7 @@ def cluster_plan(order: Order, datacenter: Datacenter, claims: Claims, held: Hel
     plan["diff"] = plan_text.diff(plan, changes)
     plan["base"] = grounds(plan, datacenter, claims, held)
     plan["hash"] = _target(plan)
-    _check_expected(plan, order.expected_plan)
+    _check_expected(plan, order.expected_plan, held)
     return plan
 
 
@@ -286,15 +287,25 @@ def _target(plan: Mapping) -> str:
     return fingerprint([kept, without_state])
 
 
-def _check_expected(plan: Mapping, expected: str | None) -> None:
+def _check_expected(plan: Mapping, expected: str | None, held: HeldCluster | None) -> None:
     """Refuse another plan than the one approved, unless it only finishes what was decided before."""
-    if not expected or expected == plan["hash"]:
-        return
-    if plan["add"] or any(server["state"] in SERVER_MEMBER_STATES for server in plan["remove"]):
-        raise StalePlan(f"the plan is now {plan['hash'][:12]}, not {expected[:12]}",
-                        object=f"cluster {plan['cluster']}", attempted="apply the plan that was approved",
-                        remedy="Look at the new plan, and name its hash in cluster_expected_plan.",
-                        details={"hash": plan["hash"], "expected": expected})
+    if expected and expected != plan["hash"] and not _finishes(plan, held):
+        raise stale(plan, expected)
+
+
+def _finishes(plan: Mapping, held: HeldCluster | None) -> bool:
+    """Whether a plan only goes on with what a run has claimed: nobody joins or leaves, the lease is as it was ordered, and nothing waits for approval."""
+    resized = plan["add"] or any(server["state"] in SERVER_MEMBER_STATES for server in plan["remove"])
+    said = {variable: plan["order"][variable] for variable in LEASE_TERMS if plan["order"][variable] is not None}
+    return not resized and (held is None or not held.hold_until and (not held.terms or said.items() <= held.terms.items()))
+
+
+def stale(plan: Mapping, expected: str) -> StalePlan:
+    """What is told of a plan that is not the one that was approved."""
+    return StalePlan(
+        f"the plan is now {plan['hash'][:12]}, not {expected[:12]}", object=f"cluster {plan['cluster']}", attempted="apply the plan that was approved",
+        remedy="Look at the new plan, and name its hash in cluster_expected_plan.",
+        details={"hash": plan["hash"], "expected": expected, "diff": plan["diff"]})
 
 
 def _ordered(servers: Iterable[Server]) -> tuple[Server, ...]:

@@ -198,7 +198,7 @@ def use(limit: Limit, holdings: Iterable[Holding], spent: Spent, month: Month | 
 
 def judge(limits: Iterable[Limit], others: Sequence[Holding], before: Sequence[Holding], after: Sequence[Holding],
           spent: Spent, now: datetime.datetime) -> list[Finding]:
-    """The limits that would be exceeded, each once: of server_hours, the first month.
+    """The limits that would be exceeded, each once: of server_hours, the first month that is hard, or else the first.
 
     :param others: what the tenant's other clusters have or were promised; of server_hours it counts from its start on.
     :param before: the same of the cluster at hand, ``after`` what it would be. Starts are not in the past.
@@ -206,15 +206,25 @@ def judge(limits: Iterable[Limit], others: Sequence[Holding], before: Sequence[H
     """
     found = []
     for limit in limits:
+        first = None
         for month in _months(limit, others, after, now):
-            used = spent if month and month[0] <= now else {}
-            by = use(limit, [*others, *before], used, month)
-            wanted = sum(use(limit, [*others, *after], used, month).values()) - sum(by.values())
-            least = min(number for number in (limit.soft, limit.hard) if number is not None)
-            if wanted > 0 and sum(by.values()) + wanted > least * limit.unit:
-                found.append(Finding(limit, month and month_name(month), by, wanted))
+            finding = _exceeded(limit, month, others, before, after, spent if month and month[0] <= now else {})
+            if finding and (first is None or finding.hard):
+                first = finding
+            if first and first.hard:
                 break
+        if first:
+            found.append(first)
     return found
+
+
+def _exceeded(limit: Limit, month: Month | None, others: Sequence[Holding], before: Sequence[Holding], after: Sequence[Holding],
+              spent: Spent) -> Finding | None:
+    by = use(limit, [*others, *before], spent, month)
+    wanted = sum(use(limit, [*others, *after], spent, month).values()) - sum(by.values())
+    least = min(number for number in (limit.soft, limit.hard) if number is not None)
+    exceeded = wanted > 0 and sum(by.values()) + wanted > least * limit.unit
+    return Finding(limit, month and month_name(month), by, wanted) if exceeded else None
 
 
 def warnings(findings: Sequence[Finding], attempted: str) -> list[str]:

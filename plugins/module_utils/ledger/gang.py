@@ -40,14 +40,16 @@ def take(tx: Transaction, plan: Mapping, token: int | None, hold: int | None = N
     :raises StalePlan: what the plan rests on has moved.
     :raises ClaimConflict, Reserved: another cluster holds, or will need, one of its resources.
     :raises QuotaExceeded: the tenant may not have so much.
+    :raises Refused: servers would join a cluster whose lease is over.
     """
     seen = glance.at(tx, plan, hold)
     if token is not None:
         runs.fence(tx, plan["cluster"], token, "claiming")
-    lapsed = holds.lapse(tx) if seen.lapsed else []
+    lapsed = holds.lapse(tx, besides=plan["cluster"]) if seen.lapsed else []
     if seen.moved:
         ground.verify(tx, plan)
     terms, (start, end) = leases.terms(tx, plan), leases.window(tx, plan, hold)
+    leases.refuse_over(tx, plan, end)
     warnings = quotas.check(tx, plan, (terms["lease_start"], terms["lease_end"])) if seen.limited else []
     if seen.reserved:
         leases.refuse_clash(tx, plan, hold)

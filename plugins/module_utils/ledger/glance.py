@@ -53,7 +53,7 @@ def at(tx: Transaction, plan: Mapping, hold: int | None = None) -> Glance:
         return Glance()
     runs.note(tx, plan["cluster"], found)
     events.seen(tx, found.head)
-    start, end = leases.window(tx, plan, hold)
+    start, end = leases.window_of_new(tx, plan, hold)
     if start > tx.at:
         return Glance()
     length, lapsed = int(segment["prefix"].rpartition("/")[2]), found.first_lapse is not None and found.first_lapse <= tx.at

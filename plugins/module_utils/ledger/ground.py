@@ -40,6 +40,7 @@ def plan(tx: Transaction, order: Order, operation: str, site_name: str | None, o
     """The plan of an order (see M(core.plan.cluster_plan)), from as little of the ledger as it needs.
 
     :param site_name: None for the only site.
+    :raises Refused: servers would join a cluster whose lease is over; and what M(core.plan.cluster_plan) raises.
     """
     site = mirror.site_of(tx, site_name)
     held = held_cluster(tx, order.name)
@@ -54,10 +55,14 @@ def plan(tx: Transaction, order: Order, operation: str, site_name: str | None, o
     network, strangers = _network(tx, site, joined, held, whole=operation == "verify"), _strangers(tx, order.name)
     for claims in taken:
         try:
-            return core_plan.cluster_plan(order, network, claims, held, operation, objects, strangers, joining) | {"mirror": glance.mark(site)}
+            found = core_plan.cluster_plan(order, network, claims, held, operation, objects, strangers, joining) | {"mirror": glance.mark(site)}
+            break
         except (NoCapacity, OutsideEnvelope):
             if claims is taken[-1]:
                 raise
+    if operation in core_plan.GROWING:
+        leases.refuse_over(tx, found, period.end)
+    return found
 
 
 def verify(tx: Transaction, plan: Mapping) -> None:
@@ -67,7 +72,7 @@ def verify(tx: Transaction, plan: Mapping) -> None:
     """
     site = mirror.site_of(tx, plan["site"])
     held = held_cluster(tx, plan["cluster"])
-    period = Period.of(tx, plan["cluster"], *leases.window(tx, plan))
+    period = Period.of(tx, plan["cluster"], *leases.window_of_new(tx, plan))
     members = {server.name for server in held.servers} if held else set()
     rows = servers.load(tx, [server["name"] for key in ("add", "keep", "remove") for server in plan[key] if server["name"] not in members])
     had = _had(tx, period, [row["name"] for row in rows if row["cluster"]])
@@ -101,7 +106,7 @@ def _period(tx: Transaction, order: Order) -> Period:
         "lease_seconds": duration_seconds(order.lease_duration) if order.lease_duration else None,
         "grace_seconds": grace_seconds(order.lease_grace) if order.lease_grace else None,
     }
-    return Period.of(tx, order.name, *leases.window(tx, terms, hold))
+    return Period.of(tx, order.name, *leases.window_of_new(tx, terms, hold))
 
 
 def _chosen(tx: Transaction, site: dict, order: Order, held: HeldCluster | None, operation: str, period: Period,

@@ -31,9 +31,12 @@ def lapsed(tx: Transaction) -> list[str]:
     return [name for name in names if name not in kept]
 
 
-def lapse(tx: Transaction) -> list[Change]:
-    """Free what clusters hold whose hold is over; they are deleted then."""
-    return [change for name in lapsed(tx) for change in cancel(tx, name, LAPSED)]
+def lapse(tx: Transaction, besides: str | None = None) -> list[Change]:
+    """Free what clusters hold whose hold is over; they are deleted then.
+
+    :param besides: a cluster that is about to use what it holds (in check mode no run says so).
+    """
+    return [change for name in lapsed(tx) if name != besides for change in cancel(tx, name, LAPSED)]
 
 
 def cancel(tx: Transaction, cluster: str, reason: str) -> list[Change]:

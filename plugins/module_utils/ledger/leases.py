@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import leases as core
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder, Refused, Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, InvalidOrder, Refused, Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import CLUSTER_AT_WORK
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import claims, clusters, quotas, reservations, runs
@@ -19,6 +20,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema impo
 
 sa = lazy("sqlalchemy")
 FOREVER = "9999-12-31T00:00:00.000Z"  # the end of a lease without one
+BEGUN = (*clusters.SETTLED, *CLUSTER_AT_WORK)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +57,31 @@ def window(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str
 
     :param hold: seconds until the deadline of a hold: the lease may begin as late as that.
     """
-    planned = terms(tx, plan)
-    start = max(planned["lease_start"], tx.at)
+    planned, row = terms(tx, plan), clusters.get(tx, plan["cluster"])
+    # One that has begun needs things now, whatever its start says of a clock that was put back since.
+    begun = row and row["phase"] in BEGUN and row["lease_start"]
+    start = tx.at if begun else max(planned["lease_start"], tx.at)
     if planned["lease_end"] is None:
         return start, FOREVER
     return start, after(planned["lease_end"], (planned["lease_grace"] or 0) + (hold or 0))
+
+
+def window_of_new(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str, str]:
+    """From when to when it will hold what joins it: as :func:`window`, but of a lease on hold nobody knows the end."""
+    start, end = window(tx, plan, hold)
+    return start, FOREVER if (clusters.get(tx, plan["cluster"]) or {}).get("lease_hold") else end
+
+
+def refuse_over(tx: Transaction, plan: Mapping, end: str) -> None:
+    """Refuse that anything joins a cluster whose lease, with its grace, is over (C(end)): others may have reserved it from now on.
+
+    :raises Refused: naming the end.
+    """
+    if plan["add"] and end <= tx.at:
+        raise Refused(
+            f"its lease was over at {end}", object=f"cluster {plan['cluster']}", attempted="adding servers to it",
+            remedy="renew it first (leasehold.cloud.lease_renew); or, of a reservation that was not begun in time, reserve anew", details={"over": end},
+        )
 
 
 def refuse_clash(tx: Transaction, plan: Mapping, hold: int | None = None) -> None:
@@ -69,6 +91,10 @@ def refuse_clash(tx: Transaction, plan: Mapping, hold: int | None = None) -> Non
     """
     start, end = window(tx, plan, hold)
     refuse_later(tx, plan["cluster"], claims.of_plan(plan), start, end, terms(tx, plan)["lease_grace"] or 0)
+    end_of_new = window_of_new(tx, plan, hold)[1]
+    if end_of_new != end:
+        joining = [row for row in claims.of_plan({**plan, "servers": plan["add"]}) if row["node_set"]]
+        refuse_later(tx, plan["cluster"], joining, start, end_of_new, 0)
 
 
 def refuse_later(tx: Transaction, cluster: str, rows: list[Mapping], start: str, end: str, grace: int) -> None:
@@ -130,11 +156,12 @@ def refuse_unexpired(tx: Transaction, cluster: str) -> None:
 def settled(tx: Transaction, plan: Mapping, hold: int | None = None) -> dict:
     """What a plan settles of its cluster's lease, and of its hold: a claim with C(hold) seconds begins one, one without ends it.
 
-    A hold that has begun keeps its deadline.
+    A hold that has begun keeps its deadline, until that has passed.
     """
     row = clusters.require(tx, plan["cluster"], "settling its lease")
     if hold:
-        return {"hold_until": row["hold_until"] or after(tx.at, hold)}
+        lasting = row["hold_until"] and row["hold_until"] > tx.at
+        return {"hold_until": row["hold_until"] if lasting else after(tx.at, hold)}
     values = terms(tx, plan) | {"hold_until": None}
     return values if values["lease_end"] == row["lease_end"] else values | {"lease_warned": None}
 
@@ -166,9 +193,12 @@ def hold(tx: Transaction, cluster: str, reason: str | None) -> Renewal:
 
     It is warned of what others have reserved of its resources: a hold goes before that.
 
+    :raises InvalidInput: the reason is empty.
     :raises Refused: its release has begun, or its lease has not.
     """
     row = clusters.require(tx, cluster, "changing its lease")
+    if reason is not None and not reason.strip():
+        raise InvalidInput("it has no reason", object=f"lease of cluster {cluster}", attempted="holding it", remedy="say why it is held")
     if row["lease_hold"] == reason:
         return Renewal([], [])
     core.refuse_gone(of_row(tx, row))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import leases as core
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, holds, leases, runs
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import calendar, clusters, events, holds, leases, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, chunks
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
@@ -25,7 +25,7 @@ def sweep(tx: Transaction, thresholds: Collection[int], grace: int = 0) -> tuple
     """Lapse what has lapsed, warn once of what is ending, let expire what has ended, and say what is to be done.
 
     :param thresholds: seconds before its end at which a lease is warned of.
-    :param grace: seconds, of leases that have no grace of their own.
+    :param grace: seconds, of leases that have no grace of their own; it ends where a reservation of what they hold begins.
     :returns: the report of the action sweep, and the changes.
     """
     changes = holds.lapse(tx)
@@ -51,12 +51,22 @@ def _judge(tx: Transaction, thresholds: Collection[int], grace: int) -> list[Jud
     query = sa.select(table).where(table.c.phase != "deleted", sa.or_(table.c.lease_end <= soon, begins))
     rows = tx.rows(query.order_by(table.c.lease_end, table.c.name))
     latest = runs.of(tx, [row["name"] for row in rows if row["lease_end"] is None or row["lease_end"] <= tx.at or row["phase"] in clusters.NOT_BEGUN])
+    graces = _default_graces(tx, rows, grace)
     judged = []
     for row in rows:
-        known = row if row["lease_grace"] is not None else row | {"lease_grace": grace}
-        lease = leases.of_row(tx, known, latest.get(row["name"]))
+        lease = leases.of_row(tx, row | {"lease_grace": graces.get(row["name"], row["lease_grace"])}, latest.get(row["name"]))
         judged.append((row, lease, core.judge(lease, tx.at, thresholds)))
     return judged
+
+
+def _default_graces(tx: Transaction, rows: list[dict], grace: int) -> dict[str, int]:
+    """The graces of leases that are over and have none of their own, in seconds by cluster: nobody was told of those, so what others have
+    reserved goes before them."""
+    ended = {row["name"]: row["lease_end"] for row in rows if row["lease_grace"] is None and row["lease_end"] and row["lease_end"] <= tx.at}
+    followers = calendar.following(tx, ended) if grace and ended else {}
+    waited_for = {cluster: min(item["starts_at"] for item in reserved) for cluster, reserved in followers.items()}
+    return {cluster: min(grace, max(0, core.seconds_between(end, waited_for[cluster]))) if cluster in waited_for else grace
+            for cluster, end in ended.items()}
 
 
 def _cancel_missed(tx: Transaction, judged: list[Judged]) -> list[Change]:

@@ -149,6 +149,17 @@ def test_a_template_is_found_in_the_directories_given_first(synced):
     assert names(plan) == ["r1-s02"]
 
 
+def test_a_scale_keeps_the_grace_that_was_ordered(synced):
+    own = yaml.safe_load((ROOT / "roles/cluster/files/templates/openshift.yml").read_text(encoding="utf-8"))
+    own["defaults"]["lease_grace"] = "3d"
+    (synced.directory / "openshift.yml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    path = [str(synced.directory)]
+    synced.order(ORDER | {"lease_grace": "7d", "template_path": path})
+    scale = {"operation": "scale", "cluster": "blue", "node_sets": [{"name": "workers", "count": 1}], "template_path": path}
+    assert synced.done("plan_info", **scale)["plan"]["grace_seconds"] == 7 * 86400
+    assert synced.done("plan_info", **scale, lease_grace="1d")["plan"]["grace_seconds"] == 86400
+
+
 def test_a_plan_without_a_sync_says_what_to_do(prompt):
     result = prompt.run("plan_info", **ORDER)
     assert result["error_code"] == "not_found"

@@ -131,3 +131,18 @@ def test_a_scale_keeps_the_class_that_was_ordered():
     asked = [{"name": "workers", "class": None, "count": 3}, {"name": "more", "class": "gpu", "count": 1}, {"name": "other", "class": None, "count": 1}]
     assert [each["class"] for each in orders.with_known_classes(asked, recorded)] == ["cpu", "gpu", None]
     assert orders.with_known_classes(None, recorded) is None
+
+
+def test_a_scale_does_not_take_from_the_template_what_the_cluster_was_ordered_without():
+    template = {"name": "small", "defaults": {"placement": "pack", "node_sets": [
+        {"name": "workers", "class": "cpu", "count": 9, "spread_by": "rack"}, {"name": "extra", "class": "gpu", "count": 1}]}}
+    ordered = [{"name": "workers", "class": "cpu", "count": 5}]
+    scale = [{"name": "workers", "class": "cpu", "count": 6}, {"name": "extra", "count": 2}]
+    variables = {"cluster_name": "blue", "cluster_template": "small"}
+    order = orders.parse(variables | {"cluster_node_sets": scale}, orders.template_of_scale(template, scale, ordered), "scale")
+    assert [(each.name, each.server_class, each.count, each.spread_by) for each in order.node_sets] == [("workers", "cpu", 6, None), ("extra", "gpu", 2, None)]
+    assert order.placement == "pack"
+    with pytest.raises(InvalidOrder, match="node_sets"):
+        orders.parse(variables, orders.template_of_scale(template, None, ordered), "scale")
+    with pytest.raises(InvalidOrder, match="defaults"):
+        orders.parse(variables, orders.template_of_scale({"name": "small", "defaults": [1]}, scale, ordered), "scale")

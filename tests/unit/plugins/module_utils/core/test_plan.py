@@ -328,3 +328,24 @@ def test_of_a_large_site_only_the_touched_switches_are_read_back_but_all_in_a_ve
 def test_whom_the_wire_gate_asks_for():
     told = planned(strangers={"r2-s04": "10.64.1.10"})["wire"]
     assert [target["name"] for target in told["must_not_answer"]] == ["r2-s04"]  # the canary is the tenant's own
+
+
+def test_what_is_held_for_approval_is_made_as_it_was_approved_or_not_at_all():
+    waiting = dataclasses.replace(HELD, phase="awaiting_approval", hold_until="2026-12-01T00:00:00.000Z")
+    approved = planned(order(3), "create", HELD_SITE, CLAIMS, waiting)
+    assert (approved["add"], approved["remove"]) == ([], [])
+    assert planned(order(3, expected_plan=approved["hash"]), "create", HELD_SITE, CLAIMS, waiting)["hash"] == approved["hash"]
+    with pytest.raises(StalePlan) as caught:
+        planned(order(3, lease_duration="60d", expected_plan=approved["hash"]), "create", HELD_SITE, CLAIMS, waiting)
+    assert caught.value.details["diff"]
+
+
+def test_another_lease_is_not_what_was_approved_of_a_cluster_that_is_there():
+    known = dataclasses.replace(HELD, terms={"cluster_lease_duration": "30d"})
+    approved = planned(order(3, lease_duration="30d"), "create", HELD_SITE, CLAIMS, known)
+    changed = dataclasses.replace(known, servers=tuple(dataclasses.replace(item, address="10.64.0.77") if index == 0 else item
+                                                       for index, item in enumerate(known.servers)))
+    again = order(3, lease_duration="30d", expected_plan=approved["hash"])
+    assert planned(again, "create", site_of(changed), CLAIMS, changed)["hash"] != approved["hash"], "it only finishes what was begun"
+    with pytest.raises(StalePlan):
+        planned(dataclasses.replace(again, lease_duration="60d"), "create", site_of(changed), CLAIMS, changed)

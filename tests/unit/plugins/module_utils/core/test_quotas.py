@@ -102,6 +102,14 @@ def test_hours_are_judged_month_by_month():
     assert found[0].text() == "it may use 71 server hours a month; by the end of 2026-11 it will have used 0.0, and wants 72.0 more"
 
 
+def test_a_month_over_the_soft_limit_does_not_hide_one_over_the_hard():
+    lease = [servers("new", 2, end=NOW + hours(96))]
+    found = judged(Limit("acme", "server_hours", "", 71, 119), lease)
+    assert [(one.month, one.hard) for one in found] == [("2026-12", True)]
+    found = judged(Limit("acme", "server_hours", "", 71, 120), lease)
+    assert [(one.month, one.hard) for one in found] == [("2026-11", False)]
+
+
 def test_hours_used_and_hours_to_come_count():
     limit = Limit("acme", "server_hours", "cpu", None, 100)
     others = [servers("blue", 1, end=NOW + hours(48)), servers("blue", 5, server_class="gpu")]  # 36 hours of cpu in November
@@ -187,9 +195,11 @@ def spans():
                      st.sampled_from(["blue", "green"]), st.integers(1, 4), start, st.integers(0, 24 * 70), st.sampled_from(["cpu", "gpu"]))
 
 
-@given(st.lists(spans(), max_size=4), st.lists(spans(), max_size=3), st.integers(0, 3000), st.integers(0, 500))
-def test_hours_agree_with_counting_them_one_by_one(others, after, hard, used):
-    """A finding is there if, and only if, counted hour by hour, a month in which more is wanted comes to more than the limit."""
+@given(st.lists(spans(), max_size=4), st.lists(spans(), max_size=3), st.integers(0, 3000), st.integers(0, 500), st.none() | st.integers(0, 3000))
+def test_hours_agree_with_counting_them_one_by_one(others, after, hard, used, soft):
+    """A finding is there if, and only if, counted hour by hour, a month in which more is wanted comes to more than the limit: the first
+    that is over the hard one, or else the first that is over the soft one."""
+    soft = None if soft is None else min(soft, hard)
     counted: dict[str, int] = {}
     wanted: set[str] = set()
     for mine, holdings in ((False, others), (True, after)):
@@ -201,7 +211,7 @@ def test_hours_agree_with_counting_them_one_by_one(others, after, hard, used):
                 wanted |= {month} if mine else set()
                 moment += hours(1)
     counted["2026-11"] = counted.get("2026-11", 0) + used
-    exceeded = sorted(month for month in wanted if counted[month] > hard)
-    found = judged(Limit("acme", "server_hours", "", None, hard), after, others, spent={("gone", "cpu"): used * HOUR})
+    exceeded = [month for least in (hard, hard if soft is None else soft) for month in sorted(wanted) if counted[month] > least]
+    found = judged(Limit("acme", "server_hours", "", soft, hard), after, others, spent={("gone", "cpu"): used * HOUR})
     assert [one.month for one in found] == exceeded[:1]
     assert all(one.used + one.wanted == counted[one.month] * HOUR for one in found)

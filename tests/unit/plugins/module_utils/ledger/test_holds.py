@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import IllegalTransition, Refused, WipeUnproven
@@ -143,3 +145,21 @@ def test_a_failed_reserve_fails_a_new_order_and_leaves_a_hold_as_it_is(ledger):
     assert [books.cluster(ledger, name)["phase"] for name in ("blue", "green")] == ["failed", "awaiting_approval"]
     clock.keep(ledger, "blue", hold=HOUR)
     assert books.cluster(ledger, "blue")["phase"] == "awaiting_approval", "it can be tried again"
+
+
+def test_a_hold_that_is_held_again_after_its_deadline_has_a_new_one(ledger):
+    clock.keep(ledger, "blue", hold=HOUR)
+    clock.keep(ledger, "blue", hold=HOUR, seconds=3 * HOUR)
+    assert lapse(ledger, 3 * HOUR + 1800) == []
+    assert lapse(ledger, 4 * HOUR + 60)
+
+
+def test_to_look_at_what_becomes_of_a_hold_past_its_deadline_does_not_lapse_it(ledger):
+    """In check mode no run says that the cluster is about to use it."""
+    plan = clock.keep(ledger, "blue", hold=HOUR)
+    with ledger.transaction() as tx:
+        tx.now += datetime.timedelta(hours=2)
+        clusters.begin(tx, "blue", "create", tenant="acme", site="lab")
+        again = books.ground.plan(tx, books.order("blue"), "create", None, None)
+        assert [change.kind for change in gang.take(tx, again, None).changes if change.kind == "claim"] == []
+    assert books.names_of(again) == books.names_of(plan)

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidOrder, QuotaExceeded, Refused, Reserved
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import (
+    InvalidInput, InvalidOrder, NoCapacity, QuotaExceeded, Refused, Reserved, StalePlan,
+)
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.quotas import Limit
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.times import after
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import calendar, clusters, gang, leases, quotas
@@ -218,3 +223,59 @@ def test_the_calendar_of_holds_and_reservations(ledger):
     assert (hold["cluster"], hold["lapsed"], hold["servers"]) == ("blue", False, books.names_of(held))
     assert (reservation["cluster"], reservation["starts_at"], reservation["due"]) == ("green", promised["lease_start"], False)
     assert {row["resource"] for row in reservation["resources"] if row["kind"] == "server"} == set(books.names_of(promised))
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_hold_needs_a_reason(ledger, reason):
+    books.serve(ledger, "blue")
+    with pytest.raises(InvalidInput), ledger.transaction() as tx:
+        leases.hold(tx, "blue", reason)
+
+
+def test_nothing_joins_a_cluster_whose_lease_is_over(ledger):
+    two, three = ([{"name": "workers", "class": "cpu", "count": count}] for count in (2, 3))
+    books.serve(ledger, "blue", node_sets=two, lease_duration="1d", lease_grace="1h")
+    plan = books.planned(ledger, "blue", "scale", node_sets=three, lease_duration=None)
+    for seconds, refused in ((DAY + HOUR // 2, False), (DAY + 2 * HOUR, True)):
+        with ledger.transaction() as tx:
+            tx.now += datetime.timedelta(seconds=seconds)
+            with pytest.raises(Refused, match="lease was over") if refused else contextlib.nullcontext():
+                books.ground.plan(tx, books.order("blue", "scale", node_sets=three, lease_duration=None), "scale", None, None)
+            with pytest.raises(Refused, match="lease was over") if refused else contextlib.nullcontext():
+                gang.take(tx, plan, None)
+
+
+def test_a_reservation_that_was_missed_is_not_begun(ledger):
+    clock.keep(ledger, "green", lease_start=clock.moment(HOUR), lease_duration="1d")
+    with ledger.transaction() as tx, pytest.raises(Refused, match="lease was over"):
+        tx.now += datetime.timedelta(days=2)
+        books.ground.plan(tx, books.order("green", lease_duration="1d"), "create", None, None)
+
+
+def test_what_joins_a_cluster_on_hold_is_not_reserved_by_anybody(ledger):
+    one = [{"name": "workers", "class": "cpu", "count": 1}]
+    books.serve(ledger, "blue", node_sets=one, lease_duration="1d")
+    clock.keep(ledger, "green", node_sets=[{"name": "workers", "class": "cpu", "count": 3}], lease_start=clock.moment(2 * DAY), lease_duration="1d")
+    two = [{"name": "workers", "class": "cpu", "count": 2}]
+    in_time = books.planned(ledger, "blue", "scale", node_sets=two, lease_duration=None)
+    assert len(in_time["add"]) == 1, "until its end it may have what is reserved for later"
+    with clock.at(ledger, 0) as tx:
+        leases.hold(tx, "blue", "dispute")
+    with pytest.raises(NoCapacity):
+        books.planned(ledger, "blue", "scale", node_sets=two, lease_duration=None)
+    with ledger.transaction() as tx, pytest.raises((Reserved, StalePlan)):
+        gang.take(tx, in_time, None)
+
+
+def test_a_clock_that_was_put_back_makes_no_reservation_of_what_has_begun(ledger):
+    with clock.at(ledger, HOUR) as tx:
+        token = books.runs.start(tx, "blue", "create", books.holder_of(books.os.getpid()), HOUR)["token"]
+        clusters.begin(tx, "blue", "create", tenant="acme", site="lab")
+        plan = books.ground.plan(tx, books.order("blue"), "create", None, None)
+        gang.take(tx, plan, token)
+    for state in ("provisioning", "in_service"):
+        books.move(ledger, books.names_of(plan), state, by=books.servers.Mover("blue", token))
+    books.finish(ledger, "blue", token)
+    more = books.planned(ledger, "blue", "scale", node_sets=[{"name": "workers", "class": "cpu", "count": 3}], lease_duration=None)
+    changes = books.take(ledger, more, books.begin(ledger, "blue", "scale"))
+    assert {change.kind for change in changes} & {"reservation", "claim"} == {"claim"}

@@ -158,3 +158,12 @@ def test_a_sweep_is_one_transaction(ledger, monkeypatch):
     with pytest.raises(LeaseholdError):
         sweep(ledger, 31 * DAY)
     assert books.cluster(ledger, "green")["phase"] == "awaiting_approval"
+
+
+def test_the_sweeps_own_grace_ends_where_a_reservation_begins(ledger):
+    """Who reserved what a lease gives back was told that it is free then: the site's grace is no part of the lease."""
+    every = [{"name": "workers", "class": "cpu", "count": 4}]
+    books.serve(ledger, "blue", node_sets=every)
+    clock.keep(ledger, "green", node_sets=every, lease_start=clock.moment(30 * DAY + HOUR), lease_duration="1d")
+    assert "expired" not in sweep(ledger, 30 * DAY + HOUR // 2, grace=3 * DAY)
+    assert sweep(ledger, 30 * DAY + 2 * HOUR, grace=3 * DAY)["expired"] == ["blue"]
