@@ -90,8 +90,8 @@ EXAMPLES = r"""
 RETURN = r"""
 drifts:
   description:
-    - What is not as the ledger has it, alarms first. C(place) is where, C(kind) one of C(source), C(vanished), C(hardware), C(port), C(trunk), C(power),
-      C(media), C(serial), C(leftover), C(lost), C(hold), C(state), C(run), C(unread).
+    - What is not as the ledger has it, alarms first. C(place) is where, C(kind) one of C(source), C(vanished), C(hardware), C(renamed), C(invalid),
+      C(port), C(trunk), C(power), C(media), C(serial), C(leftover), C(lost), C(hold), C(state), C(run), C(unread).
     - C(server) is set where M(leasehold.cloud.drift) can mend it, by setting that server aside.
   returned: success
   type: list

@@ -19,6 +19,20 @@ HELD_STATES = ("claimed", "provisioning", "in_service", "releasing")  # a server
 HUB_KINDS = ("Namespace", "HostedCluster", "NodePool", "ManagedCluster")
 SET_ASIDE = "mend: {kind} (sets the server aside); then node_return"
 SYNC = "source_sync"
+PROBLEMS = {  # of a held server, by what a sync calls it (see M(core.mirroring)): kind, what should be, what is, and what mends it
+    "missing": ("vanished", "in its source, as it is held", "not in its source",
+                "put it back into the source; if it is gone for good, scale it out of its cluster"),
+    "unseen": ("vanished", "in its source, as it is held", "not there as it was taken, when its source was last read",
+               "see that the source answers, then run this again: it tells what has become of it"),
+    "replaced": ("vanished", "in its source, as it is held", "not in its source: its name is another device's",
+                 "in the source, give the name back to the device that had it; if that is gone for good, scale it out of its cluster, then source_sync"),
+    "renamed": ("renamed", "under the name that it had when it was taken", "under another name in its source",
+                "nothing is wrong with the server: give it back its name in the source, or leave it; it takes the new one when nobody holds it"),
+    "invalid": ("invalid", "told by its source as it was when it was taken", "told by its source so that it cannot be used",
+                "source_audit says what is wrong with its record: correct that in the source, then source_sync; the server itself goes on"),
+    "changed": ("hardware", "the hardware and cabling that it had when it was taken", "other hardware or cabling",
+                "find out whether it was exchanged; if so, scale it out of the cluster, then source_sync"),
+}
 LONGEST = 120  # characters of a value that is shown
 
 
@@ -43,10 +57,11 @@ def source_drifts(facts: Facts, read: Mapping | None) -> list[Drift]:
     :param read: what the action C(source) said in check mode, C({alarms, diff}); None or an error: it could not be read.
     """
     if read is None or "alarms" not in read:
-        return [Drift("source", "unread", "source of truth", DRIFT, "read", _told(read), "see that it answers; leases go on, syncs do not")]
-    found = [_alarm(alarm) for alarm in read.get("alarms") or ()]
+        unread = Drift("source", "unread", "source of truth", DRIFT, "read", _told(read), "see that it answers; leases go on, syncs do not")
+        return [unread, *(_alarm(name, facts.holders.get(name), "unseen") for name in sorted(facts.missing))]
+    found = [_alarm(alarm["server"], alarm["cluster"], alarm["problem"]) for alarm in read.get("alarms") or ()]
     alarmed = {drift.object for drift in found}
-    found += [_vanished(name) for name in sorted(facts.missing) if f"server {name}" not in alarmed]
+    found += [_alarm(name, facts.holders.get(name), "missing") for name in sorted(facts.missing) if f"server {name}" not in alarmed]
     diff = read.get("diff") or {}
     before, after = _sides(diff.get("before")), _sides(diff.get("after"))
     for thing in sorted({*before, *after} - alarmed):
@@ -122,16 +137,10 @@ def _told(result: Mapping | None) -> str | None:
     return (result or {}).get("reason") or (result or {}).get("msg")
 
 
-def _alarm(alarm: Mapping) -> Drift:
-    if alarm["problem"] == "missing":
-        return _vanished(alarm["server"], alarm["cluster"])
-    return Drift("source", "hardware", f"server {alarm['server']}", ALARM, f"the hardware and cabling that cluster {alarm['cluster']} was given",
-                 "other hardware or cabling", "find out whether it was exchanged; if so, scale it out of the cluster, then source_sync")
-
-
-def _vanished(server: str, cluster: str | None = None) -> Drift:
-    return Drift("source", "vanished", f"server {server}", ALARM, "in its source, as it is held" + (f" by cluster {cluster}" if cluster else ""),
-                 "not in its source", "put it back into the source; if it is gone for good, scale it out of its cluster")
+def _alarm(server: str, cluster: str | None, problem: str) -> Drift:
+    """That a held server is not as it was taken."""
+    kind, expected, found, mend = PROBLEMS[problem]
+    return Drift("source", kind, f"server {server}", ALARM, expected + (f" by cluster {cluster}" if cluster else ""), found, mend)
 
 
 def _sides(text: str | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift, reconcile
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift, hypershift, mirroring, reconcile
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import ALARM, DRIFT, NOTE
 from tests.unit.plugins.module_utils.core.drifting import bmcs, facts, hub, synced, told
@@ -44,6 +44,36 @@ def test_one_that_vanished_long_ago_is_still_an_alarm():
 def test_a_source_that_cannot_be_read_is_drift(read):
     (found,) = reconcile.source_drifts(facts(), read)
     assert (found.kind, found.severity, found.found) == ("unread", DRIFT, read and "it is not there")
+
+
+def test_what_vanished_is_told_though_the_source_cannot_be_read():
+    found = reconcile.source_drifts(facts(missing=frozenset({"r1-s01"})), {"failed": True, "reason": "it is not there"})
+    assert told(found) == [("unread", "source of truth", DRIFT), ("vanished", "server r1-s01", ALARM)]
+    assert "cluster blue" in found[1].expected
+
+
+def alarmed(problem: str) -> drift.Drift:
+    """The drift that an alarm of a sync is told as."""
+    alarm = mirroring.alarm("r1-s01", "blue", problem)
+    (found,) = reconcile.source_drifts(facts(missing=frozenset({"r1-s01"} if problem != "changed" else ())), synced(alarms=(alarm,)))
+    return found
+
+
+@pytest.mark.parametrize(("problem", "kind", "found", "remedy"), [
+    ("missing", "vanished", "not in its source", "put it back into the source"),
+    ("replaced", "vanished", "another device", "give the name back to the device that had it"),
+    ("renamed", "renamed", "another name", "nothing is wrong with the server"),
+    ("invalid", "invalid", "cannot be used", "source_audit"),
+    ("changed", "hardware", "other hardware or cabling", "find out whether it was exchanged"),
+])
+def test_each_alarm_of_a_sync_has_its_kind_and_its_remedy(problem, kind, found, remedy):
+    one = alarmed(problem)
+    assert (one.kind, one.severity, one.object, one.server) == (kind, ALARM, "server r1-s01", None)
+    assert "blue" in one.expected and found in one.found and remedy in one.mend
+
+
+def test_only_what_may_have_lost_its_hardware_is_advised_to_be_scaled_out():
+    assert {problem for problem in mirroring.MESSAGES if "scale it out" in alarmed(problem).mend} == {"missing", "replaced", "changed"}
 
 
 # --- BMCs ---
