@@ -22,7 +22,7 @@ class ActionModule(LeaseholdAction):
     def execute(self, args, task_vars):
         fleet.check_servers(args["servers"])
         login = Login.from_options(args)
-        bmcs = [fleet.Bmc(server, login) for server in args["servers"]]
+        bmcs = [fleet.Bmc(server, login, strangers=args["strangers"]) for server in args["servers"]]
         servers, failures = fleet.each(
             bmcs, lambda bmc: inventory_facts.gather(bmc, args["gather"]), args["concurrency"], self.say)
         if failures and args["fail"]:

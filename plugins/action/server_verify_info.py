@@ -10,7 +10,7 @@ from ansible.utils.display import Display
 from ansible_collections.leasehold.cloud.plugins.module_utils import bmc as fleet
 from ansible_collections.leasehold.cloud.plugins.module_utils import inventory_facts
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import server_verify
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, Refused
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import preload
 from ansible_collections.leasehold.cloud.plugins.module_utils.redfish import Login
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.action import LeaseholdAction
@@ -29,7 +29,8 @@ class ActionModule(LeaseholdAction):
         servers = args["servers"]
         fleet.check_servers(servers)
         login = Login.from_options(args)
-        hardware, failures = fleet.each([_Reader(server, login) for server in servers], lambda reader: reader.read_all(), args["concurrency"], self.say)
+        bmcs = [fleet.Bmc(server, login, strangers=True) for server in servers]
+        hardware, failures = fleet.each(bmcs, lambda bmc: inventory_facts.gather(bmc, GATHERED), args["concurrency"], self.say)
         try:
             neighbours = server_verify.heard(args["neighbours"])
             found = server_verify.verify(servers, hardware, {name: error.message for name, error in failures.items()}, neighbours)
@@ -44,18 +45,3 @@ class ActionModule(LeaseholdAction):
         counts = {f"{severity}s": sum(one.severity == severity for one in found) for severity in (server_verify.ERROR, server_verify.WARNING)}
         return {"changed": False, "differences": [one.as_dict() for one in found], "counts": counts, "silent_switches": silent,
                 "text": text, "files": server_verify.files(found, silent)}
-
-
-class _Reader(fleet.Bmc):
-    """A BMC that is read whatever serial it reports; where it has several systems, the server's is found by it."""
-
-    def __init__(self, server: dict, login: Login):
-        super().__init__({key: value for key, value in server.items() if key != "serial"}, login)
-        self._told = server
-
-    def read_all(self) -> dict:
-        """What it says of identity, drives, NICs and GPUs."""
-        try:
-            return inventory_facts.gather(self, GATHERED)
-        except Refused:
-            return inventory_facts.gather(fleet.Bmc(self._told, self.login), GATHERED)

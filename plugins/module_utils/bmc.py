@@ -41,8 +41,8 @@ NO_DRIVES = {"drive": "(none)", "serial": None, "task": None, "started": None, "
 class Bmc(Connection):
     """The BMC of one server."""
 
-    def __init__(self, server: dict, login: Login):
-        super().__init__(server, login)
+    def __init__(self, server: dict, login: Login, *, strangers: bool = False):
+        super().__init__(server, login, strangers=strangers)
         self.waiting = "its BMC's answer"
         self._clock_offset = datetime.timedelta(0)
         self._asked: dict[str, str] = {}  # path of a task: the drive's erase target that made it

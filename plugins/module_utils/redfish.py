@@ -17,6 +17,7 @@ import ssl
 import time
 from collections.abc import Iterator
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import bmc as identity
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import DeviceFailed, Refused, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 
@@ -64,13 +65,15 @@ class Connection:
     """The Redfish service of one server's BMC; connects on first use.
 
     :param server: at least ``name`` and ``bmc.address``; its ``serial``, when given, must be the one the BMC reports.
+    :param strangers: a BMC with a single system is read whatever serial it reports, by those who only compare.
     """
 
-    def __init__(self, server: dict, login: Login):
+    def __init__(self, server: dict, login: Login, *, strangers: bool = False):
         self.name = server["name"]
         self.address = server["bmc"]["address"].rstrip("/")
         self.login = login
         self._serial = server.get("serial")
+        self._strangers = strangers
         self._connector = None
         self._system = None
         self._media = None
@@ -154,18 +157,16 @@ class Connection:
             raise DeviceFailed(f"its BMC's answer is not to the schema: {error!r}", remedy=again, **about) from error
 
     def _choose(self, systems: list):
-        """The one system with the server's serial; a BMC with one system that tells no serial is believed."""
-        wanted = (self._serial or "").strip()
+        """The system that is the server, by its serial."""
         reported = [(system.serial_number or "").strip() for system in systems]
-        matching = [system for system in systems
-                    if not wanted or (system.serial_number or wanted).strip().lower() == wanted.lower()]
-        if len(matching) != 1:
+        chosen = identity.choose(self._serial, reported, strangers=self._strangers)
+        if chosen is None:
             raise Refused(
-                f"its BMC reports serial {', '.join(reported) or 'of no system'}, its source says {wanted or 'none'}",
+                f"its BMC reports serial {', '.join(reported) or 'of no system'}, its source says {(self._serial or '').strip() or 'none'}",
                 object=f"server {self.name}", attempted=f"finding it behind the BMC at {self.address}",
                 remedy="correct the server's BMC address or serial in its source of truth",
                 details={"serials": reported})
-        return matching[0]
+        return systems[chosen]
 
 
 def value(member) -> str | None:

@@ -28,6 +28,13 @@ options:
     description: Whether a BMC that cannot be read fails the task. If not, RV(failed_servers) tells why.
     type: bool
     default: true
+  strangers:
+    description:
+      - Whether a BMC with a single system is read whatever serial number it reports, so that one can see that it is another machine.
+      - Where a BMC has several systems, the server's C(serial) chooses one all the same.
+    type: bool
+    default: false
+    version_added: 0.2.0
 seealso:
   - module: leasehold.cloud.bmc
 """

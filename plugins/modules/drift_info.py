@@ -60,7 +60,8 @@ options:
         type: list
         elements: dict
       bmcs:
-        description: The result of M(leasehold.cloud.bmc_info) with O(leasehold.cloud.bmc_info#module:fail=false).
+        description: The result of M(leasehold.cloud.bmc_info) with O(leasehold.cloud.bmc_info#module:fail=false) and
+          O(leasehold.cloud.bmc_info#module:strangers).
         type: dict
       hub:
         description: The results of C(kubernetes.core.k8s_info), one for each of RV(leasehold.cloud.survey_info#module:hub).

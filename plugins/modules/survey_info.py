@@ -65,11 +65,11 @@ fabric:
   elements: dict
   sample: [{name: leaf-r1a, network_os: openvswitch, address: 192.0.2.11, port: 6640, bridge: br0, groups: [leasehold_fabric]}]
 bmcs:
-  description: The servers whose BMCs are to be read, for M(leasehold.cloud.bmc_info).
+  description: The servers whose BMCs are to be read, for M(leasehold.cloud.bmc_info) with O(leasehold.cloud.bmc_info#module:strangers).
   returned: success
   type: list
   elements: dict
-  sample: [{name: r1-s01, bmc: {address: "https://192.0.2.101"}}]
+  sample: [{name: r1-s01, serial: ABC1234, bmc: {address: "https://192.0.2.101"}}]
 hub:
   description: The kinds of objects to list on the hub.
   returned: success

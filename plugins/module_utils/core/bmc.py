@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, leasehold.cloud contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done to a server through its BMC, from what its BMC says and what is wanted. Pure."""
+"""Which of a BMC's systems is a server, and what is to be done to it, from what its BMC says and what is wanted. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 
@@ -55,6 +56,30 @@ def steps(name: str, observed: dict, wanted: Wanted) -> tuple[list[str], list[Ch
         boot_todo.remove(SET_BOOT)
         media_todo.insert(0, SET_BOOT)
     return todo + media_todo + boot_todo, changes + media_changes + boot_changes
+
+
+def agrees(serial: str | None, told: str | None) -> bool:
+    """Whether a serial number that a BMC tells may be the one that the source has. Sources and vendors differ in case and blanks; where one of
+    them tells none, there is nothing to disagree with."""
+    one, other = _plain(serial), _plain(told)
+    return not one or not other or one == other
+
+
+def choose(serial: str | None, told: Sequence[str | None], *, strangers: bool = False) -> int | None:
+    """Which of a BMC's systems is a server; None where that cannot be said.
+
+    :param told: the serial number of each system, as the BMC tells it. One that is the server's goes before one that is missing.
+    :param strangers: where there is but one system, it is that one, whatever it tells.
+    """
+    if strangers and len(told) == 1:
+        return 0
+    same = [number for number, one in enumerate(told) if _plain(serial) and _plain(one) == _plain(serial)]
+    found = same or [number for number, one in enumerate(told) if agrees(serial, one)]
+    return found[0] if len(found) == 1 else None
+
+
+def _plain(serial: str | None) -> str:
+    return (serial or "").strip().lower()
 
 
 def _media(name: str, observed: dict, wanted: Wanted) -> tuple[list[str], list[Change]]:

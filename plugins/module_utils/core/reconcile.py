@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.bmc import agrees
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import ALARM, DRIFT, NOTE, Drift, Facts, Holder
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_ASIDE
@@ -37,11 +38,11 @@ LONGEST = 120  # characters of a value that is shown
 
 
 def bmcs_to_read(facts: Facts) -> list[dict]:
-    """The servers whose BMCs are to be read: C({name, bmc}). Those that their source calls inactive only while they are held.
+    """The servers whose BMCs are to be read: C({name, serial, bmc}). Those that their source calls inactive only while they are held.
 
-    Their serials are left out: that another machine answers is to be told, not to stop the reading.
+    Their serials are for BMCs with several systems; that another machine answers is to be told, not to stop the reading (C(strangers)).
     """
-    return [{"name": server.name, "bmc": server.bmc.as_dict()} for server in facts.servers
+    return [{"name": server.name, "serial": server.serial, "bmc": server.bmc.as_dict()} for server in facts.servers
             if server.status == "active" or server.name in facts.holders]
 
 
@@ -163,7 +164,7 @@ def _differing(expected: str | None, found: str | None) -> tuple[object, object]
 
 def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen: Mapping) -> Iterable[Drift]:
     where = f"server {server.name}"
-    if seen.get("serial") != server.serial:
+    if not agrees(server.serial, seen.get("serial")):
         yield Drift("bmcs", "serial", where, ALARM if held_by else DRIFT, server.serial, seen.get("serial"),
                     "another machine answers at its BMC's address: correct the source")
         return  # what that machine does, is not this server's doing

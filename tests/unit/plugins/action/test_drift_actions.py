@@ -53,7 +53,7 @@ def test_a_survey_names_all_there_is_to_read(leased):
     prompt, _servers = leased
     survey = prompt.done("survey_info")
     assert [switch["name"] for switch in survey["fabric"]] == [switch["name"] for switch in sorted(sites.document()["switches"], key=lambda one: one["name"])]
-    assert len(survey["bmcs"]) == 8 and set(survey["bmcs"][0]) == {"name", "bmc"}
+    assert len(survey["bmcs"]) == 8 and set(survey["bmcs"][0]) == {"name", "serial", "bmc"}
     assert {one["kind"] for one in survey["hub"]} == {"Namespace", "HostedCluster", "NodePool", "ManagedCluster"}
     assert len(prompt.done("survey_info", racks=["r2"])["bmcs"]) == 4
     assert prompt.done("survey_info", classes=["gpu"], racks=["r2"], places=["bmcs"]) | {"at": 0} == {

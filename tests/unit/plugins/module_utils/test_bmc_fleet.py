@@ -169,6 +169,22 @@ def test_the_wrong_machine_is_left_alone(service):
     assert service.asked == []
 
 
+def test_who_only_compares_reads_the_wrong_machine_too(service):
+    reader = fleet.Bmc(service.server | {"serial": "SVC2"}, LOGIN, strangers=True)
+    assert reader.read()["power"] == "Off" and reader.system.serial_number == "SVC1"
+
+
+def test_of_several_systems_the_one_with_the_serial_is_read(service):
+    second = SYSTEM.replace("System.Embedded.1", "System.Embedded.2")
+    service.documents[second] = {**service.documents[SYSTEM], "@odata.id": second, "SerialNumber": "SVC2", "PowerState": "On"}
+    service.documents["/redfish/v1/Systems"]["Members"].append({"@odata.id": second})
+    for strangers in (False, True):
+        read = {serial: fleet.Bmc(service.server | {"serial": serial}, LOGIN, strangers=strangers).read()["power"] for serial in ("SVC1", " svc2 ")}
+        assert read == {"SVC1": "Off", " svc2 ": "On"}
+        with pytest.raises(Refused, match="reports serial SVC1, SVC2, its source says SVC3"):
+            fleet.Bmc(service.server | {"serial": "SVC3"}, LOGIN, strangers=strangers).read()
+
+
 def test_a_broken_connection_is_tried_again_once(service, bmc):
     service.breaks = 1
     assert bmc.read()["power"] == "Off"

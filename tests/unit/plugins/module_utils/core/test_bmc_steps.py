@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.bmc import ABSENT, Wanted, steps
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.bmc import ABSENT, Wanted, agrees, choose, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,3 +82,20 @@ def _play(observed: dict, step: str) -> bool:
         observed["power"], observed["boot"] = "On", {"target": "None", "enabled": "Disabled"}
         return from_media and observed["media"]["image"] == ISO
     return False
+
+
+@pytest.mark.parametrize(("serial", "told", "same"), [
+    ("S1-1", "s1-1", True), ("S1-1", " S1-1\n", True), ("S1-1", None, True), ("S1-1", "  ", True), (None, "S1-1", True), ("S1-1", "S1-2", False),
+])
+def test_serials_are_compared_as_people_would(serial, told, same):
+    assert agrees(serial, told) is same
+
+
+@pytest.mark.parametrize(("serial", "told", "strict", "lenient"), [
+    ("A", ["A"], 0, 0), ("A", ["a "], 0, 0), ("A", [None], 0, 0), (None, ["B"], 0, 0),
+    ("A", ["B"], None, 0),  # a single system that is another: only for those who compare
+    ("A", ["B", "a"], 1, 1), ("A", [None, "A"], 1, 1), ("A", ["B", "C"], None, None), ("A", ["A", "A"], None, None),
+    (None, ["A", "B"], None, None), ("A", [None, None], None, None), ("A", [], None, None),
+])
+def test_a_bmcs_system_is_chosen_by_its_serial(serial, told, strict, lenient):
+    assert (choose(serial, told), choose(serial, told, strangers=True)) == (strict, lenient)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift, hypershift, mirroring, reconcile
@@ -93,6 +95,21 @@ def test_bmcs_that_are_right_have_no_drift():
 def test_each_thing_that_is_not_right_at_a_bmc_is_told(change, kind, severity, server):
     (found,) = reconcile.bmc_drifts(facts(), bmcs(facts(), **change))
     assert (found.kind, found.severity, found.server) == (kind, severity, server)
+
+
+@pytest.mark.parametrize("serial", ["r1-s01-SERIAL", " R1-S01-serial  ", None, "", "  "])
+def test_a_serial_that_is_written_otherwise_or_not_told_is_no_other_machine(serial):
+    site = facts()
+    servers = tuple(dataclasses.replace(server, serial="R1-S01-SERIAL") if server.name == "r1-s01" else server for server in site.datacenter.servers)
+    site = dataclasses.replace(site, datacenter=dataclasses.replace(site.datacenter, servers=servers))
+    assert reconcile.bmc_drifts(site, bmcs(site, r1_s01={"serial": serial})) == []
+    assert told(reconcile.bmc_drifts(site, bmcs(site, r1_s01={"serial": serial, "power": "Off"}))) == [("power", "server r1-s01", ALARM)]
+    assert told(reconcile.bmc_drifts(site, bmcs(site, r1_s01={"serial": "other", "power": "Off"}))) == [("serial", "server r1-s01", ALARM)]
+
+
+def test_a_bmc_is_asked_for_the_system_with_its_servers_serial():
+    asked = {server["name"]: server["serial"] for server in reconcile.bmcs_to_read(facts())}
+    assert asked == {server.name: server.serial for server in facts().datacenter.servers}
 
 
 def test_power_is_judged_by_the_servers_state():
