@@ -20,4 +20,7 @@ class ActionModule(LedgerAction):
         with self.open_ledger(args) as ledger, ledger.transaction() as tx:
             mended = survey.mend(tx, args["site"], reasons, lapsed="hold" in args["mend"])
             result = self.keep(tx, mended.changes)
-        return result | {"servers": [server.as_dict() for server in mended.servers], "fabric": mended.fabric, "skipped": mended.skipped}
+        return result | {
+            "servers": [server.as_dict() for server in mended.servers], "fabric": mended.fabric, "skipped": mended.skipped,
+            "mended": [] if self.check_mode else [server.name for server in mended.servers],
+        }

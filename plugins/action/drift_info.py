@@ -21,7 +21,8 @@ class ActionModule(LedgerAction):
         chosen = survey.Chosen(tuple(args["racks"]), tuple(args["classes"]), tuple(args["servers"]))
         with self.open_ledger(args, writable=False) as ledger, ledger.reading() as tx:
             facts = survey.read(tx, args["site"], chosen, args["since"])
-        found = drift.ordered(one for place in args["places"] for one in _look(place, facts, args["observed"]))
+        looked = (one for place in args["places"] for one in _look(place, facts, args["observed"]))
+        found = drift.ordered(drift.unmended(looked, args["mended"]))
         failing = [one for one in found if one.severity in ENFORCED[args["enforce"]]]
         if failing:
             raise _failed(failing)

@@ -58,6 +58,11 @@ fabric:
   returned: success
   type: list
   elements: dict
+mended:
+  description: The names of RV(servers), for O(leasehold.cloud.drift_info#module:mended). In check mode none, as nothing is mended.
+  returned: success
+  type: list
+  elements: str
 skipped:
   description: Servers that somebody holds by now.
   returned: success

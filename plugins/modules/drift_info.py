@@ -67,6 +67,13 @@ options:
         description: The results of C(kubernetes.core.k8s_info), one for each of RV(leasehold.cloud.survey_info#module:hub).
         type: list
         elements: dict
+  mended:
+    description:
+      - Servers that were mended since the reading, RV(leasehold.cloud.drift#module:mended). Of what was read of them, that which setting them
+        aside mends is left out.
+    type: list
+    elements: str
+    default: []
   enforce:
     description: Fail with V(gate_failed) if there is an alarm, or (V(drift)) an alarm or a drift.
     type: str

@@ -128,6 +128,14 @@ def verdict(drifts: Sequence[Drift]) -> str:
     return f"{', '.join(parts)}: {drifts[0].object} {drifts[0].kind} is {tables.shown(drifts[0].found)}, not {tables.shown(drifts[0].expected)}"
 
 
+def unmended(drifts: Iterable[Drift], mended: Collection[str]) -> list[Drift]:
+    """Without what a mend has put right since the world was read.
+
+    :param mended: the servers that it set aside: their ports, power and media are right now. What no mend can put right of them, stays.
+    """
+    return [drift for drift in drifts if drift.server is None or drift.server not in mended]
+
+
 def to_mend(drifts: Iterable[Mapping], kinds: Collection[str]) -> dict[str, str]:
     """The servers to set aside, each with the reason, of drifts (as dicts) of these kinds; by name."""
     reasons: dict[str, list[str]] = {}

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 # pylint: disable-next=unused-import
 from tests.unit.plugins.action.test_ledger_actions import Prompt, names, prompt, runner, synced
 from tests.unit.plugins.module_utils.core import sites
 
+ROOT = Path(__file__).parents[4]
 QUARANTINED = 999
 
 
@@ -118,10 +122,37 @@ def test_a_server_that_nobody_holds_is_set_aside_and_its_ports_and_power_are_nam
     assert (again["changed"], [server["name"] for server in again["servers"]]) == (False, ["r1-s02", "r2-s04"])
 
 
+def test_what_was_mended_is_not_judged_again_as_it_was_read(leased):
+    prompt, servers = leased
+    prompt.done("server", servers=["r1-s02"], state="quarantined", reason="a broken fan")
+    begun = prompt.done("survey_info")["at"]
+    read = {"switches": switches(dict.fromkeys(servers, 100) | {"r1-s02": 100}, [100, 999])}
+    read["switches"][0]["ports"].append({"name": "x9", "mode": "access", "vlan": 100, "vlans": []})
+    judge = {"places": ["switches"], "observed": read, "since": begun}
+    drifts = prompt.done("drift_info", **judge)["drifts"]
+    assert {(one["severity"], one["server"]) for one in drifts} == {("alarm", "r1-s02"), ("alarm", None)}
+    checked = prompt.done("drift", check=True, drifts=drifts, mend=["port"])
+    assert ([server["name"] for server in checked["servers"]], checked["mended"]) == (["r1-s02"], [])
+    mended = prompt.done("drift", drifts=drifts, mend=["port"])
+    assert (mended["changed"], mended["mended"]) == (False, ["r1-s02"])
+    (left,) = prompt.run("drift_info", enforce="alarm", mended=mended["mended"], **judge)["details"]["drifts"]
+    assert left["object"].endswith("port x9")
+    read["switches"][0]["ports"].pop()
+    assert prompt.run("drift_info", enforce="alarm", mended=checked["mended"], **judge)["error_code"] == "gate_failed"
+    assert prompt.done("drift_info", enforce="drift", mended=mended["mended"], **judge)["drifts"] == []
+
+
+def test_the_playbook_judges_without_what_it_has_mended():
+    plays = yaml.safe_load((ROOT / "playbooks" / "ledger_reconcile.yml").read_text(encoding="utf-8"))
+    compare, judge = (task["leasehold.cloud.drift_info"] for play in plays for task in play["tasks"] if "leasehold.cloud.drift_info" in task)
+    assert "mended" not in compare and judge["mended"] == "{{ ledger_reconcile_mended.mended | default([]) }}"
+
+
 def test_what_is_not_asked_for_is_not_mended(leased):
     prompt, servers = leased
     drifts = prompt.done("drift_info", places=["bmcs"], observed={"bmcs": bmcs([*servers, "r2-s04"])})["drifts"]
-    assert prompt.done("drift", drifts=drifts, mend=["port", "hold"]) == {"changed": False, "servers": [], "fabric": [], "skipped": []}
+    assert prompt.done("drift", drifts=drifts, mend=["port", "hold"]) == {
+        "changed": False, "servers": [], "fabric": [], "mended": [], "skipped": []}
 
 
 def test_a_server_that_was_claimed_meanwhile_is_not_touched(synced):
