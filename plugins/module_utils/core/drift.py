@@ -20,6 +20,11 @@ SEVERITIES = (ALARM, DRIFT, NOTE)
 PLACES = ("source", "switches", "bmcs", "hub", "ledger")
 MENDABLE = ("port", "power", "media", "state", "hold")  # kinds of drift that are mended on request, of what nobody holds
 STEADY = ("ready", "degraded", "expiring")  # phases in which a cluster is as it was ordered
+PLAYBOOKS = {  # by the operation of a run: what goes on with it
+    "create": "cluster_create", "scale": "cluster_scale", "delete": "cluster_delete", "reserve": "cluster_reserve",
+    "cancel": "cluster_reserve with cluster_reserve_state=absent",
+}
+NOT_ON_HUB = ("create", "delete", "reserve", "cancel")  # operations before or after whose end the hub need not have a cluster
 SHOWN = 40  # drifts of a severity that are shown; the result has all
 COLUMNS = (
     ("severity", "SEVERITY"), ("place", "WHERE"), ("kind", "KIND"), ("object", "WHAT"), ("found", "IS"), ("expected", "SHOULD BE"), ("mend", "MEND"),
@@ -48,7 +53,11 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """A cluster as far as it matters here. C(at_work): a run is at work on it, or was while it was looked at."""
+    """A cluster as far as it matters here. C(at_work): a run is at work on it, or was while it was looked at. C(failed): the operation
+    whose failure it stands in.
+
+    Where no run is at work, a server that is in service must be: what failed or died on the way to something else left it so.
+    """
 
     name: str
     phase: str
@@ -56,6 +65,28 @@ class Holder:
     members: tuple[Server, ...] = ()
     at_work: bool = False
     run: Mapping | None = dataclasses.field(default=None, hash=False)
+    failed: str | None = None
+
+    @property
+    def dead(self) -> bool:
+        """Whether its run is gone without having ended."""
+        return bool(self.run) and self.run.get("state") == "running" and not self.run.get("live")
+
+    @property
+    def undone(self) -> str | None:
+        """The operation that did not come to its end."""
+        return self.run.get("operation") if self.dead else self.failed
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether the hub must have it, now: when it is as it was ordered, or serves, and was only to be changed."""
+        serves = not self.at_work and bool(self.serving)
+        return self.steady or (serves and self.undone is not None and self.undone not in NOT_ON_HUB)
+
+    @property
+    def again(self) -> str:
+        """What puts it right, where a playbook does."""
+        return f"{PLAYBOOKS.get(self.undone or '', PLAYBOOKS['create'])} of {self.name} again"
 
     @property
     def steady(self) -> bool:
@@ -95,6 +126,11 @@ class Facts:
 
     def holder(self, server: str) -> Holder | None:
         return self.clusters.get(self.holders.get(server, ""))
+
+
+def playbook(operation: str | None) -> str:
+    """What goes on with an operation, for people."""
+    return PLAYBOOKS.get(operation or "", "the playbook that began it")
 
 
 def ordered(drifts: Iterable[Drift]) -> list[Drift]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import hypershift
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.bmc import agrees
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import ALARM, DRIFT, NOTE, Drift, Facts, Holder
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import ALARM, DRIFT, NOTE, Drift, Facts, Holder, playbook
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_ASIDE
 
@@ -107,7 +107,7 @@ def hub_drifts(facts: Facts, read: Sequence[Mapping] | None) -> list[Drift]:
         told = ", ".join(sorted(_hub_name(item) for item in by_cluster[name]))
         found.append(Drift("hub", "leftover", f"cluster {name}", DRIFT, "nothing on the hub", told, f"if no other ledger has it: kubectl delete {told}"))
     for name, holder in sorted(facts.clusters.items()):
-        if holder.steady:
+        if holder.on_hub:
             found += _lost(holder, by_cluster.get(name, ()))
     return found
 
@@ -126,10 +126,10 @@ def ledger_drifts(facts: Facts) -> list[Drift]:
                                f"run the last playbook on {holder.name} again: it goes on"))
     for name, holder in sorted(facts.clusters.items()):
         run = holder.run or {}
-        if run.get("state") == "running" and not run.get("live") and name not in facts.moving:
+        if holder.dead and name not in facts.moving:
             told = f"dead in step {run.get('step') or 'start'}, token {run.get('token')}"
             found.append(Drift("ledger", "run", f"cluster {name}", NOTE, f"{run.get('operation')} at work", told,
-                               f"run cluster_{run.get('operation')} again: it goes on from there"))
+                               f"run {playbook(run.get('operation'))} again: it goes on from there"))
     return found
 
 
@@ -169,7 +169,7 @@ def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen
                     "another machine answers at its BMC's address: correct the source")
         return  # what that machine does, is not this server's doing
     power = str(seen.get("power")).lower()
-    if holder and holder.steady and server.state == "in_service" and power != "on":
+    if holder and not holder.at_work and server.state == "in_service" and power != "on":
         yield Drift("bmcs", "power", where, ALARM, f"on, in service in cluster {holder.name}", power, "power it on, or node_quarantine and replace it")
     if held_by is not None:
         return
@@ -184,18 +184,17 @@ def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen
 
 def _lost(holder: Holder, objects: Sequence[Mapping]) -> Iterable[Drift]:
     """What the hub must have of a cluster that is in service."""
-    again = f"cluster_create of {holder.name} again"
     there = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     hosted = there.get(("HostedCluster", holder.name))
     if hosted is None:
-        yield Drift("hub", "lost", f"cluster {holder.name}", ALARM, "a HostedCluster", None, again)
+        yield Drift("hub", "lost", f"cluster {holder.name}", ALARM, "a HostedCluster", None, holder.again)
         return
     if hosted["metadata"].get("deletionTimestamp"):
         yield Drift("hub", "lost", f"cluster {holder.name}", ALARM, "a HostedCluster", "one that is being deleted", "find out who deletes it")
     for node_set in sorted({server.node_set for server in holder.serving if server.node_set}):
         name = hypershift.node_pool_name(holder.name, node_set)
         if ("NodePool", name) not in there:
-            yield Drift("hub", "lost", f"cluster {holder.name}", ALARM, f"a NodePool {name}", None, again)
+            yield Drift("hub", "lost", f"cluster {holder.name}", ALARM, f"a NodePool {name}", None, holder.again)
 
 
 def _hub_name(item: Mapping) -> str:

@@ -73,7 +73,7 @@ def _port_drift(where: str, server: Server, holder: Holder | None, port: Port | 
     leaks = sorted(owner for vlan, owner in owners.items() if port and carries(port, vlan) and (holder is None or owner != holder.name))
     told = _text(port) + (f": in the segment of {', '.join(leaks)}" if leaks else "")
     if holder is not None:
-        mend = f"cluster_create of {holder.name} again puts ports in quarantine back; one in another VLAN: {BY_HAND}"
+        mend = f"{holder.again} puts what is in quarantine right; one in another VLAN: {BY_HAND}"
         return Drift("switches", "port", where, ALARM, expected, told, mend)
     severity = ALARM if leaks else DRIFT
     if port is None:
@@ -93,9 +93,8 @@ def _trunk_drifts(facts: Facts, read: Mapping, owners: Mapping[int, str]) -> lis
         where = f"{switch} port {name}"
         lacking = sorted(vlan for vlan in required if port is None or not carries(port, vlan))
         if lacking:
-            told = ", ".join(f"{vlan} of {owners.get(vlan, '?')}" for vlan in lacking)
-            mend = f"cluster_create of {owners.get(lacking[0], '?')} again"
-            found.append(Drift("switches", "trunk", where, ALARM, f"trunk with {told}", _text(port), mend))
+            told = ", ".join(f"{vlan} of {owners[vlan]}" for vlan in lacking)
+            found.append(Drift("switches", "trunk", where, ALARM, f"trunk with {told}", _text(port), facts.clusters[owners[lacking[0]]].again))
         if port is None:
             continue
         extra = sorted(vlan for vlan in ours if carries(port, vlan) and vlan not in allowed.get((switch, name), set()) and vlan not in anywhere)
@@ -117,7 +116,7 @@ def _trunk_vlans(facts: Facts) -> tuple[dict, dict, list[Drift]]:
             continue
         try:
             may = _trunk_ends(holder.members, facts)
-            must = (may if holder.serving == holder.members else _trunk_ends(holder.serving, facts)) if holder.steady else ()
+            must = (may if holder.serving == holder.members else _trunk_ends(holder.serving, facts)) if not holder.at_work else ()
         except InvalidSource as error:
             told = f"{error.object}: {error.message}"
             found.append(Drift("source", "source", f"cluster {holder.name}", ALARM, "a way to the border", told, error.remedy))

@@ -171,6 +171,11 @@ def renew(tx: Transaction, name: str) -> list[Change]:
     return _transition(tx, row, ["ready"], reason="its lease was renewed")
 
 
+def failed_operation(row: Mapping) -> str | None:
+    """The operation whose failure a cluster (its row) stands in."""
+    return (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+
+
 def note_step(tx: Transaction, name: str, step: str) -> None:
     """Note the step that the cluster's run is in."""
     row = get(tx, name)

@@ -216,10 +216,9 @@ def of_row(tx: Transaction, row: Mapping, run: Mapping | None = None) -> core.Le
     :param run: the cluster's newest run, if it is known.
     """
     live = run["operation"] if run and runs.is_live(tx, run) else None
-    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
     return core.Lease(
         cluster=row["name"], phase=row["phase"], start=row["lease_start"], end=row["lease_end"], grace=row["lease_grace"] or 0,
-        hold=row["lease_hold"], warned=row["lease_warned"], at_work=live, failed=failed,
+        hold=row["lease_hold"], warned=row["lease_warned"], at_work=live, failed=clusters.failed_operation(row),
     )
 
 

@@ -107,7 +107,8 @@ def _known(tx: Transaction) -> frozenset[str]:
 
 def _holders(tx: Transaction, site: str, rows: list[dict], moved: set[str]) -> dict[str, Holder]:
     table, claims = tables().clusters, tables().claims
-    found = tx.rows(sa.select(table.c.name, table.c.phase).where(table.c.site == site, table.c.phase != "deleted").order_by(table.c.name))
+    query = sa.select(table.c.name, table.c.phase, table.c.error).where(table.c.site == site, table.c.phase != "deleted")
+    found = tx.rows(query.order_by(table.c.name))
     details: dict[str, dict] = {}
     for row in tx.rows(sa.select(claims.c.cluster, claims.c.detail).where(claims.c.kind.in_(("vlan", "prefix")))):
         details.setdefault(row["cluster"], {}).update(row["detail"])
@@ -122,6 +123,6 @@ def _holders(tx: Transaction, site: str, rows: list[dict], moved: set[str]) -> d
         live = bool(run and runs.is_live(tx, run))
         holders[name] = Holder(
             name, row["phase"], clusters.segment_of(name, details.get(name, {})), tuple(members.get(name, ())),
-            at_work=live or name in moved, run=run and run | {"live": live},
+            at_work=live or name in moved, run=run and run | {"live": live}, failed=clusters.failed_operation(row),
         )
     return holders

@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift, hypershift, mirroring, reconcile
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift, hypershift, mirroring, reconcile, reconcile_fabric
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import ALARM, DRIFT, NOTE
-from tests.unit.plugins.module_utils.core.drifting import bmcs, facts, hub, synced, told
+from tests.unit.plugins.module_utils.core.drifting import altered, bmcs, facts, hub, seen, synced, told, world
+
+ROOT = Path(__file__).parents[5]
+PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+OPERATIONS = sorted({  # that runs are started with, wherever a playbook or a role does
+    found for folder in ("playbooks", "roles") for path in (ROOT / folder).rglob("*.yml")
+    for found in re.findall(r"^ +(?:cluster_)?operation: ([a-z]+)$", path.read_text(encoding="utf-8"), re.MULTILINE)} - {"verify"})  # takes no run
 
 # --- source ---
 
@@ -116,6 +124,9 @@ def test_power_is_judged_by_the_servers_state():
     off = bmcs(facts(), r1_s01={"power": "Off"})
     assert reconcile.bmc_drifts(facts(blue={"at_work": True}), off) == []
     assert reconcile.bmc_drifts(facts({"r1-s01": "quarantined"}), off) == []
+    for blue in ({"phase": "failed", "failed": "scale"}, {"phase": "scaling", "run": {"state": "running", "live": False, "operation": "scale"}}):
+        assert told(reconcile.bmc_drifts(facts(blue=blue), off)) == [("power", "server r1-s01", ALARM)]
+        assert reconcile.bmc_drifts(facts({"r1-s01": "releasing"}, blue=blue), off) == []
     on = bmcs(facts(), r1_s03={"power": "On"})
     assert told(reconcile.bmc_drifts(facts({"r1-s03": "quarantined"}), on)) == [("power", "server r1-s03", NOTE)]
     assert reconcile.bmc_drifts(facts({"r1-s03": "cleaning"}), on) == []
@@ -161,7 +172,19 @@ def test_a_ready_cluster_that_the_hub_lost_is_an_alarm(gone, word):
     (found,) = reconcile.hub_drifts(facts(), read)
     assert (found.kind, found.object, found.severity) == ("lost", "cluster blue", ALARM) and word in found.expected
     assert reconcile.hub_drifts(facts(blue={"at_work": True}), read) == []
-    assert reconcile.hub_drifts(facts(blue={"phase": "failed"}), read) == []
+    for operation in ("create", "delete", "reserve", "cancel", None):
+        assert reconcile.hub_drifts(facts(blue={"phase": "failed", "failed": operation}), read) == [], operation
+
+
+def test_the_hub_must_have_what_a_scale_that_failed_or_died_left_in_service():
+    dead = {"state": "running", "live": False, "operation": "scale"}
+    for blue in ({"phase": "failed", "failed": "scale"}, {"phase": "scaling", "run": dead}, {"phase": "verifying", "run": dead}):
+        (found,) = reconcile.hub_drifts(facts(blue=blue), hub("red"))
+        assert (found.kind, found.object, found.severity, found.mend) == ("lost", "cluster blue", ALARM, "cluster_scale of blue again")
+        assert reconcile.hub_drifts(facts(blue=blue | {"at_work": True}), hub("red")) == []
+    never = facts({"r1-s01": "provisioning", "r2-s01": "claimed"})
+    never = dataclasses.replace(never, clusters=never.clusters | {"blue": dataclasses.replace(never.clusters["blue"], phase="failed", failed="scale")})
+    assert reconcile.hub_drifts(never, hub("red")) == [], "a scale of what was never made"
 
 
 def test_a_ready_cluster_that_is_being_deleted_on_the_hub_is_an_alarm():
@@ -180,6 +203,39 @@ def test_a_cluster_that_ended_meanwhile_is_no_leftover():
 
 
 # --- the ledger itself ---
+
+
+def named(drifts) -> set[str]:
+    """The playbooks that remedies name."""
+    return {word for one in drifts for word in re.findall(r"\b(?:cluster|lease|ledger|node|server|source)_[a-z]+\b(?!_)", one.mend)}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_dead_run_and_a_failure_are_mended_by_a_playbook_that_there_is(operation):
+    dead = facts(blue={"phase": "failed", "run": {"state": "running", "live": False, "operation": operation, "token": 7}})
+    (note,) = reconcile.ledger_drifts(dead)
+    assert named([note]) and named([note]) <= PLAYBOOKS and operation in drift.PLAYBOOKS
+    assert {dead.clusters["blue"].again.split()[0]} == named([note])
+
+
+def test_to_call_an_order_off_is_a_playbook_by_another_name():
+    assert "cancel" in OPERATIONS
+    (note,) = reconcile.ledger_drifts(facts(blue={"phase": "requested", "run": {"state": "running", "live": False, "operation": "cancel"}}))
+    assert note.mend == "run cluster_reserve with cluster_reserve_state=absent again: it goes on from there"
+    (note,) = reconcile.ledger_drifts(facts(blue={"run": {"state": "running", "live": False, "operation": "of-my-own"}}))
+    assert note.mend == "run the playbook that began it again: it goes on from there"
+
+
+def test_every_remedy_names_playbooks_that_there_are():
+    messy = facts({"r1-s03": "claimed", "r1-s01": "releasing"}, lapsed=frozenset({"green"}), missing=frozenset({"r2-s01"}))
+    world_ = bmcs(facts(), r1_s02={"power": "Off"}, r1_s04={"power": "On", "virtual_media": "x"}, r2_s02={"serial": "other"})
+    alarms = tuple(mirroring.alarm("r1-s01", "blue", problem) for problem in mirroring.MESSAGES)
+    told_ = [
+        *reconcile.ledger_drifts(messy), *reconcile.bmc_drifts(facts(), world_), *reconcile.hub_drifts(facts(), hub("old")),
+        *reconcile.source_drifts(messy, synced(Change("server", "r1-s03", None, {}), alarms=alarms)), *reconcile.source_drifts(messy, None),
+        *reconcile_fabric.drifts(facts(), {switch: [] for switch in world()}), *reconcile_fabric.drifts(facts(), seen(altered("leaf-r1a", "s03", vlan=55))),
+    ]
+    assert named(told_) == {"cluster_create", "node_quarantine", "node_return", "source_audit", "source_sync"} and named(told_) <= PLAYBOOKS
 
 
 def test_a_ledger_that_is_right_has_no_drift():

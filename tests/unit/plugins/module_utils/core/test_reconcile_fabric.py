@@ -60,8 +60,19 @@ def test_a_trunk_that_cuts_a_segment_is_an_alarm():
     found = reconcile_fabric.drifts(facts(), seen(altered("spine-1", "border", vlans=[101, 999])))
     assert told(found) == [("trunk", "spine-1 port border", ALARM)]
     assert "100 of blue" in found[0].expected
-    failed = facts(blue={"phase": "failed"})
-    assert on_switches(failed, altered("spine-1", "border", vlans=[101, 999])) == [], "a create that failed has not set it yet"
+
+
+def test_a_trunk_is_asked_for_by_what_is_in_service_also_of_a_cluster_that_failed_or_whose_run_died():
+    cut = altered("spine-1", "border", vlans=[101, 999])
+    for operation in ("scale", "create", "delete"):
+        (found,) = reconcile_fabric.drifts(facts(blue={"phase": "failed", "failed": operation}), seen(cut))
+        assert (found.kind, found.object, found.severity) == ("trunk", "spine-1 port border", ALARM)
+        assert found.mend == f"cluster_{operation} of blue again"
+    dead = {"state": "running", "live": False, "operation": "scale"}
+    assert on_switches(facts(blue={"phase": "scaling", "run": dead}), cut) == [("trunk", "spine-1 port border", ALARM)]
+    assert on_switches(facts(blue={"phase": "scaling", "run": dead | {"live": True}, "at_work": True}), cut) == []
+    begun = facts({"r1-s01": "provisioning", "r2-s01": "claimed"}, blue={"phase": "failed", "failed": "create"})
+    assert on_switches(begun, cut) == [], "a create that failed has not set it yet"
 
 
 def test_a_vlan_on_a_trunk_where_no_member_needs_it_is_drift():

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import reconcile
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NotFound
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, servers, survey
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, runs, servers, survey
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
@@ -67,6 +67,20 @@ def test_a_dead_run_is_told(ledger):
         tx.keep()
     (found,) = reconcile.ledger_drifts(surveyed(ledger))
     assert (found.kind, found.object, "cluster_scale" in found.mend) == ("run", "cluster blue", True)
+
+
+def test_the_operation_that_a_cluster_failed_in_is_named_and_what_serves_on_is_still_judged(ledger):
+    plan, _token = books.serve(ledger, "blue")
+    token = books.begin(ledger, "blue", "scale", resizing=True)
+    with ledger.transaction() as tx:
+        runs.end(tx, "blue", token, runs.FAILED, {"message": "BMC"})
+        clusters.fail(tx, "blue", "scale", {"message": "BMC"})
+        tx.keep()
+    facts = surveyed(ledger)
+    assert (facts.clusters["blue"].phase, facts.clusters["blue"].failed) == ("failed", "scale")
+    off = {"servers": {server.name: {"power": "Off", "serial": server.serial, "virtual_media": None} for server in facts.servers}}
+    assert [found.object for found in reconcile.bmc_drifts(facts, off)] == [f"server {name}" for name in books.names_of(plan)]
+    assert [found.kind for found in reconcile.hub_drifts(facts, [{"resources": []}])] == ["lost"]
 
 
 def test_what_changed_since_a_moment_is_named(ledger):
