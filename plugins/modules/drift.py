@@ -30,7 +30,9 @@ options:
     elements: dict
     required: true
   mend:
-    description: Which kinds to mend.
+    description:
+      - Which kinds to mend.
+      - A server that an earlier mend has set aside, and whose ports, power or media are not right yet, is finished by any kind but V(hold).
     type: list
     elements: str
     choices: [port, power, media, state, hold]

@@ -26,6 +26,7 @@ PLAYBOOKS = {  # by the operation of a run: what goes on with it
 }
 NOT_ON_HUB = ("create", "delete", "reserve", "cancel")  # operations before or after whose end the hub need not have a cluster
 SHOWN = 40  # drifts of a severity that are shown; the result has all
+REASON = "drift: "  # how the reason begins for which a mend sets a server aside
 COLUMNS = (
     ("severity", "SEVERITY"), ("place", "WHERE"), ("kind", "KIND"), ("object", "WHAT"), ("found", "IS"), ("expected", "SHOULD BE"), ("mend", "MEND"),
 )
@@ -35,7 +36,8 @@ COLUMNS = (
 class Drift:
     """One thing that is not as the ledger has it.
 
-    C(place): where it was seen. C(mend): what puts it right. C(server): the one to set aside, where it is mended on request.
+    C(place): where it was seen. C(mend): what puts it right. C(server): the one to set aside, where it is mended on request. C(begun): a mend
+    has set it aside already, and was not finished.
     """
 
     place: str
@@ -46,6 +48,7 @@ class Drift:
     found: object
     mend: str
     server: str | None = None
+    begun: bool = False
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)
@@ -118,6 +121,7 @@ class Facts:
     missing: frozenset[str] = frozenset()  # servers that are gone from their source, and held
     lapsed: frozenset[str] = frozenset()
     moving: frozenset[str] = frozenset()
+    drifted: frozenset[str] = frozenset()  # servers that nobody holds, and that a mend has set aside
 
     @property
     def servers(self) -> Sequence[Server]:
@@ -173,9 +177,18 @@ def unmended(drifts: Iterable[Drift], mended: Collection[str]) -> list[Drift]:
 
 
 def to_mend(drifts: Iterable[Mapping], kinds: Collection[str]) -> dict[str, str]:
-    """The servers to set aside, each with the reason, of drifts (as dicts) of these kinds; by name."""
+    """The servers to set aside, each with the reason, of drifts (as dicts) of these kinds; by name.
+
+    Whatever is asked for of servers also finishes what an earlier mend began with one: it may have been for another kind.
+    """
     reasons: dict[str, list[str]] = {}
+    finishing = any(kind != "hold" for kind in kinds)
     for drift in drifts:
-        if drift["kind"] in kinds and drift["server"]:
+        if drift["server"] and (drift["kind"] in kinds or (finishing and drift.get("begun"))):
             reasons.setdefault(drift["server"], []).append(f"{drift['kind']} {tables.shown(drift['found'])}")
-    return {name: "drift: " + ", ".join(dict.fromkeys(told)) for name, told in sorted(reasons.items())}
+    return {name: REASON + ", ".join(dict.fromkeys(told)) for name, told in sorted(reasons.items())}
+
+
+def set_aside_by_mend(state: str, reason: str | None, holder: str | None) -> bool:
+    """Whether a mend has set a server aside that nobody holds: then its ports, power and media have to be put right until they are."""
+    return holder is None and state == "quarantined" and (reason or "").startswith(REASON)

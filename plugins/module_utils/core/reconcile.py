@@ -19,6 +19,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import
 HELD_STATES = ("claimed", "provisioning", "in_service", "releasing")  # a server in one of them is somebody's
 HUB_KINDS = ("Namespace", "HostedCluster", "NodePool", "ManagedCluster")
 SET_ASIDE = "mend: {kind} (sets the server aside); then node_return"
+FINISH = "mend: {kind} (finishes what an earlier one began); then node_return"
 SYNC = "source_sync"
 PROBLEMS = {  # of a held server, by what a sync calls it (see M(core.mirroring)): kind, what should be, what is, and what mends it
     "missing": ("vanished", "in its source, as it is held", "not in its source",
@@ -83,7 +84,7 @@ def bmc_drifts(facts: Facts, read: Mapping | None) -> list[Drift]:
     found = []
     for server in facts.servers:
         if server.name in seen:
-            found += _bmc_drifts(server, facts.holders.get(server.name), facts.holder(server.name), seen[server.name])
+            found += _bmc_drifts(server, facts.holders.get(server.name), facts.holder(server.name), seen[server.name], server.name in facts.drifted)
         elif server.name in asked:
             found.append(Drift("bmcs", "unread", f"server {server.name}", DRIFT, "read", failed.get(server.name), "see that its BMC answers"))
     return found
@@ -162,7 +163,7 @@ def _differing(expected: str | None, found: str | None) -> tuple[object, object]
     return tuple(", ".join(f"{key} {json.dumps(side.get(key))}" for key in keys)[:LONGEST] for side in (one, other))
 
 
-def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen: Mapping) -> Iterable[Drift]:
+def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen: Mapping, drifted: bool) -> Iterable[Drift]:
     where = f"server {server.name}"
     if not agrees(server.serial, seen.get("serial")):
         yield Drift("bmcs", "serial", where, ALARM if held_by else DRIFT, server.serial, seen.get("serial"),
@@ -173,11 +174,12 @@ def _bmc_drifts(server: Server, held_by: str | None, holder: Holder | None, seen
         yield Drift("bmcs", "power", where, ALARM, f"on, in service in cluster {holder.name}", power, "power it on, or node_quarantine and replace it")
     if held_by is not None:
         return
-    if server.state == "available":
+    if server.state == "available" or drifted:
+        mend = FINISH if drifted else SET_ASIDE
         if power != "off":
-            yield Drift("bmcs", "power", where, DRIFT, "off, as nobody holds it", power, SET_ASIDE.format(kind="power"), server.name)
+            yield Drift("bmcs", "power", where, DRIFT, "off, as nobody holds it", power, mend.format(kind="power"), server.name, drifted)
         if seen.get("virtual_media"):
-            yield Drift("bmcs", "media", where, DRIFT, "none", seen["virtual_media"], SET_ASIDE.format(kind="media"), server.name)
+            yield Drift("bmcs", "media", where, DRIFT, "none", seen["virtual_media"], mend.format(kind="media"), server.name, drifted)
     elif server.state in SERVER_ASIDE and power != "off":
         yield Drift("bmcs", "power", where, NOTE, f"off, as it is {server.state}", power, "power it off when nobody needs to look into it")
 

@@ -9,6 +9,7 @@ run is at work. A trunk carries the segments whose members need it. A port that 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import fabric
@@ -56,7 +57,8 @@ def _server_drifts(facts: Facts, server: Server, read: Mapping, owners: Mapping[
             continue
         port = read[nic.switch].get(nic.port)
         if port is None or port["mode"] != "access" or port["vlan"] not in allowed:
-            yield _port_drift(f"{nic.switch} port {nic.port} ({server.name} {nic.name})", server, holder, port, allowed, owners)
+            drift = _port_drift(f"{nic.switch} port {nic.port} ({server.name} {nic.name})", server, holder, port, allowed, owners)
+            yield dataclasses.replace(drift, begun=drift.server in facts.drifted)
 
 
 def _allowed(server: Server, holder: Holder | None, quarantine: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import fabric
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import Facts, Holder
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import Facts, Holder, set_aside_by_mend
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.reconcile import HELD_STATES
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
@@ -62,6 +62,7 @@ def read(tx: Transaction, site_name: str | None, chosen: Chosen, since: str | No
         clusters=_holders(tx, site["name"], rows, moved),
         known_clusters=_known(tx), missing=frozenset(row["name"] for row in rows if row["missing_since"] and row["cluster"]),
         lapsed=frozenset(holds.lapsed(tx)), moving=frozenset(moved),
+        drifted=frozenset(row["name"] for row in rows if set_aside_by_mend(row["state"], row["reason"], row["cluster"])),
     )
 
 

@@ -36,3 +36,18 @@ def test_only_what_was_asked_for_is_mended_and_only_what_nobody_holds():
     assert drift.to_mend(found, ["power"]) == {"r1-s03": "drift: power on"}
     assert drift.to_mend(found, drift.MENDABLE) == {"r1-s03": "drift: power on, media http://image"}
     assert drift.to_mend(found, ["port", "hold"]) == {}
+
+
+def test_what_an_earlier_mend_began_is_finished_by_whatever_is_mended():
+    aside = facts({"r1-s03": "quarantined"}, drifted=frozenset({"r1-s03"}))
+    found = [one.as_dict() for one in reconcile.bmc_drifts(aside, bmcs(aside, r1_s03={"power": "On"}, r1_s04={"power": "On"}))]
+    assert drift.to_mend(found, ["state"]) == drift.to_mend(found, ["port", "hold"]) == {"r1-s03": "drift: power on"}
+    assert list(drift.to_mend(found, ["power"])) == ["r1-s03", "r1-s04"]
+    assert drift.to_mend(found, ["hold"]) == drift.to_mend(found, []) == {}
+
+
+def test_the_reason_tells_what_a_mend_has_set_aside():
+    (reason,) = drift.to_mend([drift.Drift("bmcs", "power", "x", DRIFT, "off", "on", "x", "r1-s03").as_dict()], ["power"]).values()
+    assert drift.set_aside_by_mend("quarantined", reason, None)
+    for state, told, holder in (("quarantined", "a drift: x", None), ("quarantined", None, None), ("quarantined", reason, "blue"), ("cleaning", reason, None)):
+        assert not drift.set_aside_by_mend(state, told, holder)

@@ -132,6 +132,15 @@ def test_power_is_judged_by_the_servers_state():
     assert reconcile.bmc_drifts(facts({"r1-s03": "cleaning"}), on) == []
 
 
+def test_what_a_mend_has_set_aside_is_drift_until_it_is_right():
+    aside = facts({"r1-s03": "quarantined"}, drifted=frozenset({"r1-s03"}))
+    left = reconcile.bmc_drifts(aside, bmcs(aside, r1_s03={"power": "On", "virtual_media": "http://image"}))
+    assert [(one.kind, one.severity, one.server, one.begun) for one in left] == [("power", DRIFT, "r1-s03", True), ("media", DRIFT, "r1-s03", True)]
+    assert {one.mend.split(";")[1] for one in left} == {" then node_return"}
+    assert reconcile.bmc_drifts(aside, bmcs(aside)) == []
+    assert told(reconcile.bmc_drifts(facts({"r1-s03": "quarantined"}), bmcs(aside, r1_s03={"virtual_media": "http://image"}))) == []
+
+
 def test_a_bmc_that_does_not_answer_is_drift_unless_its_server_is_not_ours_to_ask():
     read = bmcs(facts())
     for name in ("r1-s03", "r1-s04"):

@@ -28,6 +28,13 @@ def test_a_free_servers_port_in_a_vlan_is_drift_and_in_a_tenants_segment_an_alar
     assert leak.mend.startswith("mend: port")
 
 
+def test_a_port_of_what_a_mend_has_set_aside_is_still_to_be_moved():
+    aside = facts({"r1-s03": "quarantined", "r1-s04": "quarantined"}, drifted=frozenset({"r1-s03"}))
+    ports = altered("leaf-r1a", "s03", vlan=55)
+    ports["leaf-r1a"]["s04"]["vlan"] = 55
+    assert [(one.server, one.begun) for one in reconcile_fabric.drifts(aside, seen(ports))] == [("r1-s03", True), ("r1-s04", False)]
+
+
 def test_a_trunk_to_a_free_server_is_drift():
     assert on_switches(facts(), altered("leaf-r1a", "s03", mode="trunk", vlan=None, vlans=[999])) == [
         ("port", "leaf-r1a port s03 (r1-s03 eth0)", DRIFT)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import reconcile
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift, reconcile
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NotFound
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, runs, servers, survey
@@ -126,6 +126,21 @@ def test_a_server_in_a_state_of_nobodys_is_set_aside(ledger):
         assert servers.states(tx, ["r1-s01"])[0]["reason"] == "drift: state claimed"
         assert audit.verify(tx)["findings"] == []
     assert reconcile.ledger_drifts(surveyed(ledger)) == []
+
+
+def test_a_mend_that_was_killed_after_the_ledger_was_written_is_finished_by_the_next(ledger):
+    def on(facts) -> list:
+        servers_ = {server.name: {"power": "On" if server.name == "r1-s02" else "Off", "serial": server.serial, "virtual_media": None}
+                    for server in facts.servers}
+        return [found.as_dict() for found in reconcile.bmc_drifts(facts, {"servers": servers_})]
+
+    books.move(ledger, ["r1-s04"], "quarantined", reason="smoke")
+    first = mended(ledger, drift.to_mend(on(surveyed(ledger)), ["power"]))
+    assert [change.after for change in first.changes] == ["quarantined"]
+    facts = surveyed(ledger)
+    assert facts.drifted == {"r1-s02"}
+    again = mended(ledger, drift.to_mend(on(facts), ["power"]))
+    assert again.changes == [] and [server.name for server in again.servers] == ["r1-s02"] and again.fabric == first.fabric
 
 
 def test_a_held_server_is_never_set_aside(ledger):
