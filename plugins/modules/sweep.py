@@ -38,7 +38,7 @@ options:
     type: bool
     default: false
   limit:
-    description: How many clusters to release at most in one go, the most overdue first. Not given, all.
+    description: How many clusters to release at most in one go, the as in RV(expired). Not given, all.
     type: int
 """
 
@@ -78,6 +78,7 @@ expiring:
 expired:
   description:
     - Clusters whose lease and grace are over, the most overdue first; as in RV(warned). Also those whose release was begun earlier and did not end.
+    - Those whose release has failed come after the others, the one that failed longest ago first.
   returned: success
   type: list
   elements: dict

@@ -33,6 +33,7 @@ class Lease:
     warned: int | None = None
     at_work: str | None = None  # operation of the run that is at work on the cluster
     failed: str | None = None  # operation whose failure the cluster stands in
+    failed_at: str | None = None
 
     @property
     def over(self) -> str | None:
@@ -85,6 +86,13 @@ def new_end(lease: Lease, now: str, end: str | None = None, duration: int | None
             remedy="name a later end, or release the cluster with leasehold.cloud.cluster_delete", details={"end": lease.end, "wanted": wanted},
         )
     return wanted
+
+
+def release_order(lease: Lease) -> tuple[str, str, str]:
+    """The key by which clusters are released one after another: the most overdue first, but those whose release has failed after all others,
+    and of these the one that failed longest ago. So where only some are released at a time, one that fails each time keeps no other waiting."""
+    tried = lease.failed_at if lease.failed == "delete" else None  # no moment sorts before any
+    return (tried or "", lease.over or "", lease.cluster)
 
 
 def refuse_gone(lease: Lease) -> None:

@@ -219,6 +219,7 @@ def of_row(tx: Transaction, row: Mapping, run: Mapping | None = None) -> core.Le
     return core.Lease(
         cluster=row["name"], phase=row["phase"], start=row["lease_start"], end=row["lease_end"], grace=row["lease_grace"] or 0,
         hold=row["lease_hold"], warned=row["lease_warned"], at_work=live, failed=clusters.failed_operation(row),
+        failed_at=(row["error"] or {}).get("at"),
     )
 
 

@@ -39,7 +39,7 @@ def sweep(tx: Transaction, thresholds: Collection[int], grace: int = 0) -> tuple
         "expiring": [_shown(tx, item) for item in judged if item[2].ended],
     }
     for fate, key in FATES.items():
-        report[key] = [_shown(tx, item) for item in sorted(judged, key=_overdue_first) if item[2].fate == fate]
+        report[key] = [_shown(tx, item) for item in sorted(judged, key=_order) if item[2].fate == fate]
     return report, changes
 
 
@@ -115,6 +115,6 @@ def _command(order: Mapping) -> str:
     return f"ansible-playbook leasehold.cloud.cluster_create -e '{json.dumps(variables)}'"
 
 
-def _overdue_first(judged: Judged) -> tuple:
+def _order(judged: Judged) -> tuple:
     _row, lease, _verdict = judged
-    return (lease.over or leases.FOREVER, lease.cluster)
+    return core.release_order(lease)

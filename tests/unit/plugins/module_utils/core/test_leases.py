@@ -104,3 +104,13 @@ def test_what_is_on_its_way_out_or_has_not_begun_is_not_renewed(changes, told):
 
 def test_a_failed_scale_does_not_forbid_a_renewal():
     assert leases.new_end(blue(phase="failed", failed="scale"), START, duration=60 * DAY) == after(START, 60 * DAY)
+
+
+def test_what_is_released_first_does_not_wait_for_what_fails_each_time():
+    def one(name: str, over: str, **changes) -> Lease:
+        return Lease(name, "expiring", end=f"2026-01-0{over}T00:00:00.000Z", **changes)
+
+    failed = {"failed": "delete", "failed_at": "2026-02-01T00:00:00.000Z"}
+    waiting = [one("c", "2"), one("a", "3"), one("b", "3"), one("d", "4", failed="scale", failed_at="2026-02-03T00:00:00.000Z"),
+               one("e", "5", **failed), one("f", "1", **failed | {"failed_at": "2026-02-02T00:00:00.000Z"})]
+    assert sorted(reversed(waiting), key=leases.release_order) == waiting

@@ -70,6 +70,21 @@ def test_the_most_overdue_is_released_first(ledger):
     assert sweep(ledger, 4 * DAY)["expired"] == ["green", "blue"]
 
 
+def test_a_release_that_fails_each_time_keeps_no_other_waiting(ledger):
+    one = [{"name": "workers", "class": "cpu", "count": 1}]
+    for name, duration in (("blue", "1d"), ("green", "2d"), ("amber", "3d")):
+        books.serve(ledger, name, lease_duration=duration, node_sets=one)
+    assert sweep(ledger, 4 * DAY)["expired"] == ["blue", "green", "amber"]
+    fails(ledger, "blue", "delete", 4 * DAY)
+    assert sweep(ledger, 4 * DAY + HOUR)["expired"] == ["green", "amber", "blue"]
+    fails(ledger, "green", "delete", 4 * DAY + HOUR)
+    assert sweep(ledger, 4 * DAY + 2 * HOUR)["expired"] == ["amber", "blue", "green"]
+    fails(ledger, "blue", "delete", 4 * DAY + 2 * HOUR)
+    assert sweep(ledger, 4 * DAY + 3 * HOUR)["expired"] == ["amber", "green", "blue"], "of those that failed, the one that waited longest"
+    fails(ledger, "amber", "scale", 4 * DAY + 3 * HOUR)
+    assert sweep(ledger, 4 * DAY + 4 * HOUR)["expired"] == ["amber", "green", "blue"], "no release has failed of it"
+
+
 def test_what_is_on_hold_expires_and_is_held_back_with_the_reason(ledger):
     books.serve(ledger, "blue")
     with ledger.transaction() as tx:
