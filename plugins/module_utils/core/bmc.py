@@ -68,14 +68,13 @@ def agrees(serial: str | None, told: str | None) -> bool:
 def choose(serial: str | None, told: Sequence[str | None], *, strangers: bool = False) -> int | None:
     """Which of a BMC's systems is a server; None where that cannot be said.
 
-    :param told: the serial number of each system, as the BMC tells it. One that is the server's goes before one that is missing.
+    :param told: the serial number of each system, as the BMC tells it. One that tells none is believed where it is the only one.
     :param strangers: where there is but one system, it is that one, whatever it tells.
     """
-    if strangers and len(told) == 1:
-        return 0
+    if len(told) == 1:
+        return 0 if strangers or agrees(serial, told[0]) else None
     same = [number for number, one in enumerate(told) if _plain(serial) and _plain(one) == _plain(serial)]
-    found = same or [number for number, one in enumerate(told) if agrees(serial, one)]
-    return found[0] if len(found) == 1 else None
+    return same[0] if len(same) == 1 else None
 
 
 def _plain(serial: str | None) -> str:

@@ -95,7 +95,7 @@ def test_serials_are_compared_as_people_would(serial, told, same):
     ("A", ["A"], 0, 0), ("A", ["a "], 0, 0), ("A", [None], 0, 0), (None, ["B"], 0, 0),
     ("A", ["B"], None, 0),  # a single system that is another: only for those who compare
     ("A", ["B", "a"], 1, 1), ("A", [None, "A"], 1, 1), ("A", ["B", "C"], None, None), ("A", ["A", "A"], None, None),
-    (None, ["A", "B"], None, None), ("A", [None, None], None, None), ("A", [], None, None),
+    (None, ["A", "B"], None, None), ("A", [None, None], None, None), ("A", [None, "B"], None, None), ("A", [], None, None),
 ])
 def test_a_bmcs_system_is_chosen_by_its_serial(serial, told, strict, lenient):
     assert (choose(serial, told), choose(serial, told, strangers=True)) == (strict, lenient)
