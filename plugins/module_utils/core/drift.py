@@ -73,12 +73,13 @@ class Holder:
     @property
     def dead(self) -> bool:
         """Whether its run is gone without having ended."""
-        return bool(self.run) and self.run.get("state") == "running" and not self.run.get("live")
+        run = self.run or {}
+        return run.get("state") == "running" and not run.get("live")
 
     @property
     def undone(self) -> str | None:
         """The operation that did not come to its end."""
-        return self.run.get("operation") if self.dead else self.failed
+        return (self.run or {}).get("operation") if self.dead else self.failed
 
     @property
     def on_hub(self) -> bool:
