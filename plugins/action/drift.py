@@ -22,5 +22,5 @@ class ActionModule(LedgerAction):
             result = self.keep(tx, mended.changes)
         return result | {
             "servers": [server.as_dict() for server in mended.servers], "fabric": mended.fabric, "skipped": mended.skipped,
-            "mended": [] if self.check_mode else [server.name for server in mended.servers],
+            "mended": [server.name for server in mended.servers],
         }

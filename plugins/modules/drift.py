@@ -61,7 +61,7 @@ fabric:
   type: list
   elements: dict
 mended:
-  description: The names of RV(servers), for O(leasehold.cloud.drift_info#module:mended). In check mode none, as nothing is mended.
+  description: The names of RV(servers), for O(leasehold.cloud.drift_info#module:mended).
   returned: success
   type: list
   elements: str

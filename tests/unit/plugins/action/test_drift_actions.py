@@ -132,13 +132,13 @@ def test_what_was_mended_is_not_judged_again_as_it_was_read(leased):
     drifts = prompt.done("drift_info", **judge)["drifts"]
     assert {(one["severity"], one["server"]) for one in drifts} == {("alarm", "r1-s02"), ("alarm", None)}
     checked = prompt.done("drift", check=True, drifts=drifts, mend=["port"])
-    assert ([server["name"] for server in checked["servers"]], checked["mended"]) == (["r1-s02"], [])
+    assert ([server["name"] for server in checked["servers"]], checked["mended"]) == (["r1-s02"], ["r1-s02"])
     mended = prompt.done("drift", drifts=drifts, mend=["port"])
     assert (mended["changed"], mended["mended"]) == (False, ["r1-s02"])
     (left,) = prompt.run("drift_info", enforce="alarm", mended=mended["mended"], **judge)["details"]["drifts"]
     assert left["object"].endswith("port x9")
     read["switches"][0]["ports"].pop()
-    assert prompt.run("drift_info", enforce="alarm", mended=checked["mended"], **judge)["error_code"] == "gate_failed"
+    assert prompt.run("drift_info", enforce="alarm", **judge)["error_code"] == "gate_failed"
     assert prompt.done("drift_info", enforce="drift", mended=mended["mended"], **judge)["drifts"] == []
 
 
