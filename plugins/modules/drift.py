@@ -66,7 +66,7 @@ mended:
   type: list
   elements: str
 skipped:
-  description: Servers that somebody holds by now.
+  description: Servers that somebody holds by now, or whose machine or switch ports are those of a server that somebody holds.
   returned: success
   type: list
   elements: str

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import hardware
 
 HARDWARE = ("serial", "bmc", "nics")  # of a held server, these should not change
 MESSAGES = {
@@ -19,7 +22,7 @@ MESSAGES = {
 @dataclasses.dataclass(frozen=True)
 class Fate:
     """What becomes of servers' rows, by name. C(kept) stay without a record of their source's that could be used; C(carried) are (old, new) names;
-    C(alarms) are of held ones whose hardware has changed."""
+    C(alarms) are of held ones whose hardware has changed, or goes by another name."""
 
     added: list[str]
     changed: list[str]
@@ -29,24 +32,54 @@ class Fate:
     alarms: list[dict]
 
 
-def fate(wanted: Mapping[str, Mapping], stored: Mapping[str, Mapping], held: Mapping[str, str], unusable: Collection[str]) -> Fate:
+def fate(wanted: Mapping[str, Mapping], stored: Mapping[str, Mapping], held: Mapping[str, str], unusable: Collection[str],
+         besides: Mapping[str, Mapping] = MappingProxyType({})) -> Fate:
     """Decide over rows with C({document, source_id, ...}).
+
+    A row is of the hardware that its document says (M(core.hardware)), whatever it is called and whichever device it is.
 
     :param wanted: by name, as the source has them now; of those looked at, all.
     :param stored: by name, as the mirror has them; of those looked at, all.
     :param held: the cluster that holds a server, by name.
     :param unusable: ids of devices that the source has, but not so that they can be used.
+    :param besides: rows of the mirror that are not looked at and could be of the same hardware.
     """
     names = {row["source_id"]: name for name, row in stored.items() if row["source_id"] is not None}
-    refused = {name for name, row in wanted.items() if _refused(name, row, stored, held, names)}
+    earlier = _earlier_names(wanted, {**besides, **stored})
+    moved = {name: sorted(held.keys() & others) for name, others in earlier.items() if held.keys() & others}
+    swapped = {name for name in earlier if name in held}
+    refused = {name for name, row in wanted.items() if _refused(name, row, stored, held, names)} | moved.keys() | swapped
+    refused |= _in_the_way({name: row for name, row in wanted.items() if name not in refused}, {**besides, **stored}, held)
     taken = {name: row for name, row in wanted.items() if name not in refused}
     gone = [name for name in stored if name not in taken]
     kept = [name for name in gone if name in held or (stored[name]["source_id"] in unusable and stored[name]["source_id"] is not None)]
     changed = [name for name, row in taken.items() if name in stored and row != stored[name]]
-    carried = [(names[row["source_id"]], name) for name, row in taken.items() if names.get(row["source_id"], name) != name]
+    carried = {(names[row["source_id"]], name) for name, row in taken.items() if names.get(row["source_id"], name) != name}
+    carried |= {(other, name) for name, others in earlier.items() if name in taken for other in others}
     alarms = [alarm(name, held[name], "changed") for name in changed if name in held and _other_hardware(stored[name], taken[name])]
+    alarms += [alarm(name, held[name], "renamed") for name in sorted({name for others in moved.values() for name in others})]
     removed = sorted(set(gone) - set(kept))
-    return Fate([name for name in taken if name not in stored], changed, removed, kept, carried, sorted(alarms, key=lambda item: item["server"]))
+    return Fate([name for name in taken if name not in stored], changed, removed, kept, sorted(carried), sorted(alarms, key=lambda item: item["server"]))
+
+
+def _earlier_names(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping]) -> dict[str, set[str]]:
+    """By name, of rows that are of other hardware than was known by that name: the names by which theirs was known."""
+    strange = {name: hardware.marks(row["document"]) for name, row in wanted.items()
+               if name not in known or not hardware.marks(row["document"]) & hardware.marks(known[name]["document"])}
+    if not strange:
+        return {}
+    register = hardware.Register({name: row["document"] for name, row in known.items()})
+    found = {name: register.having(marks) - {name} for name, marks in strange.items()}
+    return {name: others for name, others in found.items() if others}
+
+
+def _in_the_way(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping], held: Mapping[str, str]) -> set[str]:
+    """New names at ports of held servers, where those are cabled as they were: what is done there for the new one would be done to the held one."""
+    new = {name: hardware.ports(row["document"]) for name, row in wanted.items() if name not in known}
+    if not new:
+        return set()
+    at_ports = hardware.Register({name: wanted.get(name, known[name])["document"] for name in held if name in known})
+    return {name for name, ports in new.items() if at_ports.having(ports)}
 
 
 def alarm(server: str, cluster: str, problem: str) -> dict:

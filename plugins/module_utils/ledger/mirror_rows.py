@@ -105,11 +105,11 @@ def sync_table(tx: Transaction, table, wanted: Iterable[dict], stored: Iterable[
 
 
 def sync_servers(
-    tx: Transaction, wanted: Iterable[dict], stored: Iterable[dict], held: Mapping[str, str], unusable: Collection[str],
+    tx: Transaction, wanted: Iterable[dict], stored: Iterable[dict], held: Mapping[str, str], unusable: Collection[str], besides: Iterable[dict] = (),
 ) -> tuple[list[Change], dict, Fate]:
     """As :func:`sync_table` for servers, of which C(core.mirroring) decides; also their states and the list of free ones."""
     table, before, after = tables().servers, {row["name"]: row for row in stored}, {row["name"]: row for row in wanted}
-    decided = fate(after, before, held, unusable)
+    decided = fate(after, before, held, unusable, {row["name"]: row for row in besides})
     write(tx, table, [after[name] for name in decided.added], [after[name] for name in decided.changed], [before[name] for name in decided.removed])
     unnoted = [name for name in decided.kept if not before[name]["missing_since"]]
     for chunk in chunks(unnoted):

@@ -71,7 +71,7 @@ def keys_of_site(tx: Transaction, site: str) -> dict[str, set[str]]:
     return found
 
 
-def owners(tx: Transaction, site: str, wanted: Collection[str]) -> set[str]:
+def owners(tx: Transaction, site: str, wanted: Iterable[str]) -> set[str]:
     """The devices that have any of these keys."""
     keys = tables().source_keys
     return {device for chunk in chunks(sorted(wanted)) for (device,) in tx.execute(

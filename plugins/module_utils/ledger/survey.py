@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core import fabric
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import fabric, hardware
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.drift import Facts, Holder, set_aside_by_mend
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Server
@@ -38,7 +38,8 @@ class Chosen:
 
 @dataclasses.dataclass(frozen=True)
 class Mended:
-    """What was done in the ledger. C(servers): those that are out of everybody's reach now; C(skipped): those that somebody holds by now."""
+    """What was done in the ledger. C(servers): those that are out of everybody's reach now; C(skipped): those that somebody holds by now, or
+    whose machine or ports somebody does."""
 
     changes: list[Change]
     servers: list[Server]
@@ -76,7 +77,8 @@ def mend(tx: Transaction, site_name: str | None, reasons: Mapping[str, str], *, 
     """
     changes = holds.lapse(tx) if lapsed else []
     rows = servers.load(tx, reasons)
-    loose = [row for row in rows if row["cluster"] is None]
+    shared = _shared(tx, [row for row in rows if row["cluster"] is None])
+    loose = [row for row in rows if row["cluster"] is None and row["name"] not in shared]
     by_reason: dict[str, list[str]] = {}
     for row in loose:
         if row["state"] in LOOSE:
@@ -88,8 +90,17 @@ def mend(tx: Transaction, site_name: str | None, reasons: Mapping[str, str], *, 
     hosts = fabric.quarantine_ports(aside, network) if network else []
     return Mended(
         changes, aside, [{**host, "groups": ["leasehold_mend_switches"], "release_ports": host["ports"], "ports": []} for host in hosts],
-        sorted(row["name"] for row in rows if row["cluster"]),
+        sorted(shared | {row["name"] for row in rows if row["cluster"]}),
     )
+
+
+def _shared(tx: Transaction, loose: list[dict]) -> set[str]:
+    """Those of the servers whose machine or ports are a held server's too, by whatever mistake: what is done to them would be done to that one."""
+    table, claims = tables().servers, tables().claims
+    query = sa.select(table.c.name, table.c.document).join(claims, sa.and_(claims.c.kind == "server", claims.c.resource == table.c.name))
+    held = tx.rows(query.where(table.c.site.in_({row["site"] for row in loose}))) if loose else []
+    register = hardware.Register({row["name"]: row["document"] for row in held})
+    return {row["name"] for row in loose if register.having(hardware.marks(row["document"]) | hardware.ports(row["document"]))}
 
 
 def _moved(tx: Transaction, since: str | None) -> set[str]:

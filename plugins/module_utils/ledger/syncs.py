@@ -102,9 +102,10 @@ def patch(tx: Transaction, site: str, part: Part, mark: str, origin: Origin) -> 
     known, bad = source_rows.of(tx, site, ids), _bad_switches(tx, site, part)
     datacenter = Datacenter.from_dict(_document_of(site, document, part))
     stored = _stored_of(tx, site, part, known, datacenter)
+    wanted = mirror_rows.of_kind("servers", datacenter, origin.ids("server"), {})
+    besides = _besides(tx, site, wanted, stored["servers"])
     made, counts["servers"], decided = mirror_rows.sync_servers(
-        tx, mirror_rows.of_kind("servers", datacenter, origin.ids("server"), {}), stored["servers"],
-        _held(tx, site, [row["name"] for row in stored["servers"]]), origin.unusable("server"))
+        tx, wanted, stored["servers"], _held(tx, site, [row["name"] for row in (*stored["servers"], *besides)]), origin.unusable("server"), besides)
     changes += made
     for kind in ("switches", "links", "pools", "canaries"):
         rows = mirror_rows.of_kind(kind, part.site if kind in ("pools", "canaries") else datacenter, {}, origin.ids("switch"))
@@ -122,16 +123,21 @@ def unchanged(tx: Transaction, site: str) -> Sync:
 
 def loose(tx: Transaction, site: str) -> set[str | None]:
     """The devices to look at though nothing changed in the source: of servers that are kept without a usable record of their source's though nobody holds
-    them (any more), and those that have the names of such. None is one of them for a server without a device."""
+    them (any more), and those that have the names of such, or are not in the mirror though they could be used. None is one of them for a server without
+    a device."""
     table, devices = tables().servers, tables().source_devices
     wrong = sa.select(devices.c.device).where(
         devices.c.site == site, devices.c.device == table.c.source_id, devices.c.kind == "server", devices.c.problems.is_not(None))
     rows = tx.rows(sa.select(table.c.name, table.c.source_id).where(table.c.site == site, table.c.missing_since.is_not(None), ~wrong.exists()))
     held = _held(tx, site, [row["name"] for row in rows])
     freed = {row["name"]: row["source_id"] for row in rows if row["name"] not in held}
-    named = {row.device for chunk in chunks(freed) for row in tx.execute(
-        sa.select(devices.c.device).where(devices.c.site == site, devices.c.kind == "server", devices.c.name.in_(chunk)))}
-    return set(freed.values()) | named
+    if not freed:
+        return set()
+    usable = sa.select(devices.c.device).where(devices.c.site == site, devices.c.kind == "server")
+    named = {row.device for chunk in chunks(freed) for row in tx.execute(usable.where(devices.c.name.in_(chunk)))}
+    mine = sa.exists().where(table.c.site == devices.c.site, table.c.source_id == devices.c.device)
+    refused = {row.device for row in tx.execute(usable.where(devices.c.mirrored.is_(True), ~mine))}
+    return set(freed.values()) | named | refused
 
 
 def in_racks(tx: Transaction, site: str, racks: Collection[str]) -> set[str]:
@@ -188,7 +194,8 @@ def _finish(tx: Transaction, site: str, changes: list[Change], counts: dict, dec
     events.record_all(tx, ((f"{change.kind} {change.name}", "synced", change.before, change.after) for change in changes))
     if decided:
         _carry_states(tx, decided.carried)
-    alarms = _standing_alarms(tx, site) + (decided.alarms if decided else [])
+    told = decided.alarms if decided else []
+    alarms = [standing for standing in _standing_alarms(tx, site) if standing["server"] not in {item["server"] for item in told}] + told
     missing = _size(tx, "servers", site, tables().servers.c.missing_since.is_not(None))
     told_counts = {}
     for kind in KINDS:
@@ -231,6 +238,17 @@ def _stored_of(tx: Transaction, site: str, part: Part, known: Mapping[str, Mappi
     for table in (every.pools, every.canaries):
         stored[table.name] = tx.rows(sa.select(table).where(table.c.site == site))
     return stored
+
+
+def _besides(tx: Transaction, site: str, wanted: Iterable[Mapping], stored: Iterable[Mapping]) -> list[dict]:
+    """The rows that could be of the hardware of new ones, besides those that are looked at anyway: with their serial numbers, or lost to the source."""
+    table, known = tables().servers, {row["name"] for row in stored}
+    serials = {row["serial"].strip().lower() for row in wanted if row["name"] not in known}
+    found = {}
+    for chunk in chunks(sorted(serials)):
+        alike = sa.or_(sa.func.lower(sa.func.trim(table.c.serial)).in_(chunk), table.c.missing_since.is_not(None))
+        found |= {row["name"]: row for row in tx.rows(sa.select(table).where(table.c.site == site, alike))}
+    return [row for name, row in found.items() if name not in known]
 
 
 def _rows_by(tx: Transaction, table, site: str, **wanted: Collection[str]) -> list[dict]:
@@ -286,7 +304,7 @@ def _standing_alarms(tx: Transaction, site: str) -> list[dict]:
     """The held servers that their source no longer has so that they can be used."""
     table, claims, devices = tables().servers, tables().claims, tables().source_devices
     mine = sa.and_(devices.c.site == table.c.site, devices.c.device == table.c.source_id, devices.c.kind == "server")
-    query = sa.select(table.c.name, claims.c.cluster, devices.c.device, devices.c.name.label("now"), devices.c.problems).join(
+    query = sa.select(table.c.name, table.c.document, claims.c.cluster, devices.c.device, devices.c.name.label("now"), devices.c.problems).join(
         claims, sa.and_(claims.c.kind == "server", claims.c.resource == table.c.name)).outerjoin(devices, mine)
     rows = tx.rows(query.where(table.c.site == site, table.c.missing_since.is_not(None)).order_by(table.c.name))
     lost = [row["name"] for row in rows if row["device"] is None]
@@ -295,7 +313,9 @@ def _standing_alarms(tx: Transaction, site: str) -> list[dict]:
 
     def problem(row: Mapping) -> str:
         if row["device"] is None:
-            return "replaced" if row["name"] in taken else "missing"
+            serial, macs = f"serial:{row['document']['serial']}", {f"mac:{nic['mac']}" for nic in row["document"]["nics"]}
+            made_anew = source_rows.owners(tx, site, map(source_rows.short, {serial, *macs}))
+            return "renamed" if made_anew else "replaced" if row["name"] in taken else "missing"
         return "invalid" if row["problems"] else "renamed" if row["now"] != row["name"] else "missing"
 
     return [alarm(row["name"], row["cluster"], problem(row)) for row in rows]

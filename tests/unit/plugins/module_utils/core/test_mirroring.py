@@ -3,15 +3,25 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.mirroring import fate
 
 
-def row(source_id: str | None, serial: str = "S", **document) -> dict:
-    return {"source_id": source_id, "document": {"serial": serial, "bmc": "b", "nics": [], **document}}
+def row(source_id: str | None, serial: str | None = None, **document) -> dict:
+    return {"source_id": source_id, "document": {"serial": serial or f"S{source_id}", "bmc": "b", "nics": [], **document}}
+
+
+def nic(mac: str, port: str = "p1") -> dict:
+    return {"name": "eth0", "mac": mac, "switch": "leaf", "port": port}
 
 
 def told(made) -> dict:
     return {key: value for key, value in vars(made).items() if value}
+
+
+def problems(made) -> list[tuple[str, str]]:
+    return [(alarm["server"], alarm["problem"]) for alarm in made.alarms]
 
 
 def test_rows_are_added_changed_and_removed():
@@ -32,7 +42,7 @@ def test_a_device_that_cannot_be_used_keeps_its_row():
 
 
 def test_other_hardware_under_a_held_server_is_an_alarm():
-    made = fate({"a": row("1", nics=[1])}, {"a": row("1")}, {"a": "blue"}, ())
+    made = fate({"a": row("1", nics=[nic("m1")])}, {"a": row("1")}, {"a": "blue"}, ())
     assert (made.changed, [alarm["problem"] for alarm in made.alarms]) == (["a"], ["changed"])
 
 
@@ -41,13 +51,14 @@ def test_a_free_server_that_was_renamed_carries_its_state():
 
 
 def test_a_held_server_is_not_renamed():
-    assert told(fate({"z": row("1")}, {"a": row("1")}, {"a": "blue"}, ())) == {"kept": ["a"]}
+    made = fate({"z": row("1")}, {"a": row("1")}, {"a": "blue"}, ())
+    assert (made.kept, made.added, problems(made)) == (["a"], [], [("a", "renamed")])
 
 
 def test_held_hardware_is_not_had_under_the_name_of_another():
     """1 and 2 swap their names while blue holds 1: neither name may be of other hardware than before."""
     made = fate({"a": row("2", "T"), "b": row("1", "S")}, {"a": row("1", "S"), "b": row("2", "T")}, {"a": "blue"}, ())
-    assert told(made) == {"kept": ["a"], "removed": ["b"]}
+    assert (made.kept, made.removed, made.added, made.changed, problems(made)) == (["a"], ["b"], [], [], [("a", "renamed")])
 
 
 def test_the_same_hardware_made_anew_in_the_source_stays_held():
@@ -56,3 +67,46 @@ def test_the_same_hardware_made_anew_in_the_source_stays_held():
 
 def test_a_mirror_of_a_file_becomes_one_of_a_source_with_devices():
     assert told(fate({"a": row("1", "T")}, {"a": row(None, "S")}, {"a": "blue"}, ()))["changed"] == ["a"]
+
+
+def file_row(serial: str, *nics: dict) -> dict:
+    return row(None, serial, nics=list(nics))
+
+
+@pytest.mark.parametrize("made_anew", [
+    file_row("s1 ", nic("other")), file_row("typo", nic("M1")), row("77", "S1"),
+], ids=["by its serial", "by its MAC", "as another device"])
+def test_held_hardware_under_a_new_name_is_nobody_elses(made_anew):
+    """Sources without ids, and devices that were deleted and made anew: the machine is the same."""
+    made = fate({"z": made_anew}, {"a": file_row("S1", nic("m1"))}, {"a": "blue"}, ())
+    assert (made.kept, made.added, problems(made)) == (["a"], [], [("a", "renamed")])
+    away = fate({"z": made_anew}, {}, {"a": "blue"}, (), besides={"a": file_row("S1", nic("m1"))})
+    assert (away.added, problems(away)) == ([], [("a", "renamed")]), "also where only a part of the site is looked at"
+
+
+def test_names_that_are_swapped_with_a_held_server_are_not_followed():
+    before = {"a": file_row("SA"), "b": file_row("SB")}
+    made = fate({"a": file_row("SB"), "b": file_row("SA")}, before, {"a": "blue"}, ())
+    assert (made.kept, made.removed, made.changed, problems(made)) == (["a"], ["b"], [], [("a", "renamed")])
+    both = fate({"a": file_row("SB"), "b": file_row("SA")}, before, {"a": "blue", "b": "red"}, ())
+    assert (both.kept, both.changed, problems(both)) == (["a", "b"], [], [("a", "renamed"), ("b", "renamed")])
+
+
+def test_the_state_of_hardware_goes_with_it_in_a_source_without_ids():
+    assert told(fate({"z": file_row("S1")}, {"a": file_row("S1")}, {}, ())) == {"added": ["z"], "removed": ["a"], "carried": [("a", "z")]}
+    swapped = fate({"a": file_row("SB"), "b": file_row("SA")}, {"a": file_row("SA"), "b": file_row("SB")}, {}, ())
+    assert (swapped.changed, swapped.carried) == (["a", "b"], [("a", "b"), ("b", "a")])
+
+
+def test_other_hardware_at_the_ports_of_a_held_server_waits():
+    """Whatever is done to these ports for the new one would be done to the held one; when that is cabled elsewhere, they are its no more."""
+    held = {"a": file_row("S1", nic("m1", "p1"))}
+    assert fate({"z": file_row("S2", nic("m2", "p1"))}, held, {"a": "blue"}, ()).added == []
+    assert fate({"z": file_row("S2", nic("m2", "p2"))}, held, {"a": "blue"}, ()).added == ["z"]
+    moved = fate({"a": file_row("S1", nic("m1", "p3")), "z": file_row("S2", nic("m2", "p1"))}, held, {"a": "blue"}, ())
+    assert (moved.added, moved.changed, problems(moved)) == (["z"], ["a"], [("a", "changed")])
+
+
+def test_a_serial_that_is_corrected_is_the_same_server():
+    made = fate({"a": file_row("S2", nic("m1"))}, {"a": file_row("S1", nic("m1"))}, {"a": "blue"}, ())
+    assert (made.changed, problems(made)) == (["a"], [("a", "changed")])

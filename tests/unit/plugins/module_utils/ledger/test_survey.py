@@ -9,6 +9,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core import drift,
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NotFound
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, clusters, runs, servers, survey
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
@@ -169,3 +170,16 @@ def test_a_held_server_that_vanished_from_its_source_is_named(ledger):
 def test_a_site_that_is_not_there_is_told(ledger):
     with pytest.raises(NotFound), ledger.reading() as tx:
         survey.read(tx, "elsewhere", ALL)
+
+
+def test_a_server_at_a_held_ones_ports_or_of_its_machine_is_never_set_aside(ledger):
+    """A sync lets no such record in; should there be one all the same, its ports and its power are a customer's."""
+    plan, _token = books.serve(ledger, "blue")
+    held, table = books.names_of(plan)[0], tables().servers
+    with ledger.transaction() as tx:
+        rows = {row["name"]: row for row in tx.rows(table.select())}
+        other = next(name for name in rows if name not in books.names_of(plan))
+        document = rows[other]["document"] | {"nics": [nic | {"mac": f"52:54:00:0a:0b:0{place}"} for place, nic in enumerate(rows[held]["document"]["nics"])]}
+        tx.execute(table.update().where(table.c.name == other).values(document=document))
+        mended = survey.mend(tx, None, {other: "drift: port"}, lapsed=False)
+    assert (mended.skipped, mended.servers, mended.fabric, mended.changes) == ([other], [], [], [])

@@ -299,3 +299,23 @@ def test_the_whole_of_a_site_is_sites_own(mirrored):
     assert (row["source"], row["way"], row["document"]["racks"]) == ("fake lab", "memory", ["r1", "r2"])
     assert row["document"] == {key: sites.site().as_dict()[key] for key in row["document"]} | {"envelope": {
         "vlans": ["100-103"], "prefixes": ["10.64.0.0/22"], "switches": ["*"]}}
+
+
+def test_a_held_machine_that_was_made_anew_under_another_name_is_leased_when_it_is_let_go(mirrored):
+    """Deleted, and added some syncs later: only the serial and the MAC addresses tell that it is the same."""
+    ledger, world = mirrored
+    books.create(ledger, "blue")
+    before, interfaces = world.devices["d-r1-s01"], [each for each in world.interfaces.values() if each.device == "d-r1-s01"]
+    far = {each.id: world.cables[each.id] for each in interfaces}
+    world.delete("d-r1-s01")
+    assert [alarm["problem"] for alarm in sync(ledger, world).sync.alarms] == ["missing"]
+    world.add(dataclasses.replace(before, id="77", name="r1-new"), *(dataclasses.replace(each, id=f"77-{each.id}", device="77") for each in interfaces))
+    for each in interfaces:
+        world.cable(f"77-{each.id}", far[each.id])
+    for kind in ("warm", "unchanged"):
+        outcome = sync(ledger, world)
+        assert (outcome.kind, [(alarm["server"], alarm["problem"]) for alarm in outcome.sync.alarms]) == (kind, [("r1-s01", "renamed")])
+        assert "r1-new" not in books.states(ledger)
+    books.free(ledger, "blue")
+    assert sync(ledger, world).sync.alarms == []
+    assert books.states(ledger)["r1-new"] == "available"

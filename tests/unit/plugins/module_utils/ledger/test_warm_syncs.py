@@ -112,6 +112,21 @@ def add(world: World, one: int, other: int) -> None:
             world.cable(f"{id}-eth0", port)
 
 
+def make_anew(world: World, one: int, other: int) -> None:
+    """The same machine as another device, as of somebody who deletes and adds where he could edit."""
+    id = _pick(_devices(world, "server"), one)
+    if id is None or f"{id}-anew" in world.devices:
+        return
+    device, cables = world.devices[id], dict(world.cables)
+    interfaces = [interface for interface in world.interfaces.values() if interface.device == id]
+    world.delete(id)
+    again = [dataclasses.replace(interface, id=f"{interface.id}-anew", device=f"{id}-anew") for interface in interfaces]
+    world.add(dataclasses.replace(device, id=f"{id}-anew", name=_pick([device.name, f"anew-{one}"], other)), *again)
+    for before, after in zip(interfaces, again):
+        if before.id in cables and other % 3:
+            world.cable(after.id, cables[before.id])
+
+
 def swap_names(world: World, one: int, other: int) -> None:
     first, second = _pick(_devices(world, "server"), one), _pick(_devices(world, "server"), other)
     if first and second:
@@ -129,7 +144,7 @@ def change_site(world: World, one: int, other: int) -> None:
         world.site(vlans=tuple(dataclasses.replace(vlan, vid=990 + other % 9) for vlan in world.wide.vlans))
 
 
-OPERATIONS = (rename, revalue, reclass, change_interface, recable, cut, delete, add, swap_names, change_site)
+OPERATIONS = (rename, revalue, reclass, change_interface, recable, cut, delete, add, make_anew, swap_names, change_site)
 STEPS = st.lists(st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
@@ -149,6 +164,7 @@ def told(outcome) -> object:
 
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=[[(swap_names, 1, 2)], [(recable, 14, 17)]], held=True, quarantined=True)
+@example(steps=[[(make_anew, 0, 1)], [(recable, 14, 17)], [(cut, 3, 0)], [(recable, 14, 17)]], held=True, quarantined=True)
 @example(steps=[[(recable, 50, 2)], [(revalue, 2, 7)]], held=False, quarantined=False)  # a leaf, cabled to another, becomes something else
 @given(steps=STEPS, held=st.booleans(), quarantined=st.booleans())
 def test_a_warm_sync_gives_what_a_cold_one_gives(two, steps, held, quarantined):
