@@ -84,8 +84,9 @@ class Model:
 
     def window(self, cluster: str, start: str | None, duration: int, grace: int, hold: int) -> tuple[str, str]:
         """From when to when a new order holds what it takes."""
-        planned = self.terms(cluster, start, duration, grace)
-        return max(planned["start"], self.now), after(planned["end"], planned["grace"] + hold)
+        planned, row = self.terms(cluster, start, duration, grace), self.clusters.get(cluster)
+        on_hold = row and row["phase"] != "deleted" and row["kept"]
+        return max(planned["start"], self.now), FOREVER if on_hold else after(planned["end"], planned["grace"] + hold)
 
     def terms(self, cluster: str, start: str | None, duration: int, grace: int) -> dict:
         """The lease that an order makes; ordered again as it was, what it was renewed to stays."""
@@ -109,7 +110,8 @@ class Model:
         if operation != "scale" and any(len(names) > wanted.get(name, ("", 0))[1] for name, names in members.items()):
             return errors.InvalidOrder
         if not self._short(cluster, wanted, window):
-            return None
+            joining = any(count > len(members.get(name, ())) for name, (_class, count) in wanted.items())
+            return errors.Refused if joining and window[1] <= self.now else None
         return ... if window[0] > self.now else errors.NoCapacity
 
     def _short(self, cluster: str, wanted: Mapping[str, tuple[str, int]], window: tuple[str, str]) -> bool:
@@ -231,7 +233,8 @@ class Model:
             self._claim(cluster, wanted, plan)
         row = self.clusters[cluster]
         if hold:
-            row |= {"hold_until": row["hold_until"] or after(self.now, hold), "phase": "awaiting_approval"}
+            lasting = row["hold_until"] and row["hold_until"] > self.now
+            row |= {"hold_until": row["hold_until"] if lasting else after(self.now, hold), "phase": "awaiting_approval"}
         else:
             row |= {"hold_until": None, **terms}
             if row["phase"] == "expiring" and row["end"] > self.now:

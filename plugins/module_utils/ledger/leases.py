@@ -69,7 +69,8 @@ def window(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str
 def window_of_new(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str, str]:
     """From when to when it will hold what joins it: as :func:`window`, but of a lease on hold nobody knows the end."""
     start, end = window(tx, plan, hold)
-    return start, FOREVER if (clusters.get(tx, plan["cluster"]) or {}).get("lease_hold") else end
+    row = clusters.get(tx, plan["cluster"])
+    return start, FOREVER if row and row["phase"] not in clusters.GONE and row["lease_hold"] else end
 
 
 def refuse_over(tx: Transaction, plan: Mapping, end: str) -> None:

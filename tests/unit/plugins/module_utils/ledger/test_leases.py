@@ -279,3 +279,14 @@ def test_a_clock_that_was_put_back_makes_no_reservation_of_what_has_begun(ledger
     more = books.planned(ledger, "blue", "scale", node_sets=[{"name": "workers", "class": "cpu", "count": 3}], lease_duration=None)
     changes = books.take(ledger, more, books.begin(ledger, "blue", "scale"))
     assert {change.kind for change in changes} & {"reservation", "claim"} == {"claim"}
+
+
+def test_a_hold_of_a_lease_does_not_outlast_its_cluster(ledger):
+    books.serve(ledger, "blue")
+    with clock.at(ledger, 0) as tx:
+        leases.hold(tx, "blue", "dispute")
+        before = leases.window_of_new(tx, {"cluster": "blue", "order": books.order("blue").as_dict(), "lease_start": None}, None)
+        tx.execute(clusters.tables().clusters.update().values(phase="deleted"))
+        tx.memo.clear()
+        plan = books.ground.plan(tx, books.order("blue"), "create", None, None)
+        assert before[1] == leases.FOREVER > leases.window_of_new(tx, plan)[1]
