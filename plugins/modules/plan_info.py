@@ -104,7 +104,9 @@ options:
     type: str
     choices: [spread, pack]
   remove_servers:
-    description: With O(operation=scale), the servers that leave first.
+    description:
+      - With O(operation=scale), the servers that leave first.
+      - One that the cluster does not hold may have left already; where another would leave instead, the order is refused (V(invalid_order)).
     type: list
     elements: str
   expected_plan:

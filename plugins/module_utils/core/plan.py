@@ -119,6 +119,8 @@ def chosen(order: Order, held: HeldCluster | None, operation: str, stock: Stock)
     keep, remove = _staying(order, held)
     if operation in MAKING:
         _check_nobody_leaves(order, remove)
+    else:
+        _check_named(order, held, remove)
     return allocate.choose_all(_missing(order, keep), stock, order.placement, [(server.node_set, place_of(server)) for server in keep])
 
 
@@ -178,6 +180,18 @@ def _check_nobody_leaves(order: Order, remove: tuple[Server, ...]) -> None:
         raise InvalidOrder(f"the cluster holds more than is ordered: {', '.join(leaving)} would leave",
                            object="cluster_node_sets", attempted=f"plan cluster {order.name}",
                            remedy="Use cluster_scale to make a cluster smaller.", details={"servers": leaving})
+
+
+def _check_named(order: Order, held: HeldCluster, remove: tuple[Server, ...]) -> None:
+    """A name that is no server of the cluster's may be one that has left already, as the order is run again; or a slip of the pen,
+    for which no other server may be wiped."""
+    strange = [name for name in order.remove_servers if name not in {server.name for server in held.servers}]
+    instead = [server.name for server in remove if _is_member(server) and server.name not in order.remove_servers]
+    if strange and instead:
+        raise InvalidOrder(f"the cluster does not hold {', '.join(strange)}, and {', '.join(instead)} would leave instead",
+                           object="cluster_remove_servers", attempted=f"plan a scale of cluster {order.name}",
+                           remedy="Name servers that the cluster holds, or leave out those that it does not hold, so that others leave.",
+                           details={"variable": "cluster_remove_servers", "unknown": strange, "servers": instead})
 
 
 def _missing(order: Order, keep: tuple[Server, ...]) -> list[NodeSet]:

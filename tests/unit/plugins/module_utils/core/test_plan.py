@@ -131,6 +131,19 @@ def test_naming_a_server_swaps_it_for_another():
     assert (names(scaled["remove"]), names(scaled["add"])) == (["r1-s03"], ["r2-s03"])
 
 
+@pytest.mark.parametrize("named", [("r1-s99",), ("R1-S01",), ("r1-s03", "r2-s03")])
+def test_nobody_leaves_in_place_of_a_server_that_the_cluster_does_not_hold(named):
+    with pytest.raises(InvalidOrder, match=f"does not hold {named[-1]}, and r.* would leave instead") as caught:
+        planned(order(1, remove_servers=named), "scale", HELD_SITE, CLAIMS, HELD)
+    assert caught.value.object == "cluster_remove_servers" and caught.value.details["unknown"] == [named[-1]]
+
+
+def test_a_named_server_may_have_left_already():
+    assert planned(order(3, remove_servers=("r1-s05",)), "scale", HELD_SITE, CLAIMS, HELD)["changes"] == []
+    leaving = with_states(HELD, r1_s03="releasing")
+    assert names(planned(order(2, remove_servers=("r1-s03", "r1-s05")), "scale", site_of(leaving), CLAIMS, leaving)["remove"]) == ["r1-s03"]
+
+
 def test_a_create_never_takes_servers_away():
     with pytest.raises(InvalidOrder) as caught:
         planned(order(2), "create", HELD_SITE, CLAIMS, HELD)
