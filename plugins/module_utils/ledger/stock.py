@@ -157,7 +157,7 @@ class Shelf:
         singles = self._singles()
         named = collections.Counter((row["cell"], row["held_then"]) for row in singles if row["free"])
         cells = []
-        for cell, server_class, rack, held, free, first, sure in self._racks() if self.period.later else self._few():
+        for cell, server_class, rack, held, free, first, sure in self._racks() if self.period.later else self._few(named):
             seen = free - named[cell, held]
             if not sure:
                 self.unsure[cell] = seen
@@ -190,11 +190,14 @@ class Shelf:
         read = self._read([name for some in names.values() for name in some])
         return {key: [read[name] for name in some] for key, some in names.items()}
 
-    def _few(self) -> Iterator[tuple]:
-        """Of each cell: its name, class, rack, 0, at most FEW of its free servers, the first one's sort key, and whether these are all."""
+    def _few(self, named: Mapping[tuple[str, int], int]) -> Iterator[tuple]:
+        """Of each cell: its name, class, rack, 0, at most FEW of its free servers, the first one's sort key, and whether these are all.
+
+        :param named: how many named servers of a cell are free: where they may be all that is seen, the cell is counted.
+        """
         cells = tables().cells
         query = sa.select(cells.c.cell, cells.c["class"], cells.c.rack, sa.literal_column(A_FEW), sa.literal_column(THE_FIRST))
-        special = self._special()
+        special = self._special() | {cell for (cell, _held), count in named.items() if count >= FEW}
         counted = self._counts(special) if special else {}
         for cell, server_class, rack, free, first in self.tx.execute(query.where(*self._ordered())).all():
             if cell in special:

@@ -17,6 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.wire import STRANGERS
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, ground, holds
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.stock import FEW
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books, clock
 from tests.unit.plugins.module_utils.ledger.clock import DAY, HOUR
@@ -268,6 +269,21 @@ def test_a_glance_chooses_what_a_look_at_everything_does(ledger, monkeypatch, ch
         except LeaseholdError as error:
             outcomes.append(error.as_result())
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("number", [FEW - 1, FEW, FEW + 1])
+def test_a_rack_with_many_servers_that_are_named_or_promised_is_not_passed_over(ledger, number):
+    """Three racks with twelve servers of class cpu each: of r1, so many are out of the choice, or are chosen first."""
+    books.sync(ledger, sites.site(3, 24), "2")
+    some = [f"r1-s{2 * place + 1:02}" for place in range(number)]
+    following = f"r1-s{2 * number + 1:02}"
+    assert joins(ledger, "blue", wanted(3, exclude=some)) == [following, "r2-s01", "r3-s01"]
+    start = clock.moment(DAY)
+    clock.keep(ledger, "green", lease_start=start, lease_duration="1d", node_sets=[wanted(number, include=some)])
+    sets = [wanted(number), wanted(3, "more")]
+    with clock.at(ledger, DAY + HOUR) as tx:
+        plan = ground.plan(tx, books.order("green", node_sets=sets, lease_start=start, lease_duration="1d"), "create", None, None)
+    assert books.names_of(plan) == [*some, following, "r2-s01", "r3-s01"]
 
 
 def test_what_a_plan_reads_does_not_grow_with_the_site(ledger):
