@@ -32,13 +32,12 @@ def choose(request: NodeSet, stock: Stock, placement: str, peers: Peers = ()) ->
     :returns: cells with the number taken; of a cell, the first ones in natural order are meant.
     :raises NoCapacity: with the reasons, see M(shortage).
     """
-    cells = shortage.sifted(request, stock)
-    if request.count <= shortage.allowance(request, stock):
-        inside = [cell for cell in cells if cell.inside]
-        for some in (inside, cells) if len(inside) < len(cells) else (cells,):
-            picks = pick(request, some, placement, peers)
-            if picks is not None:
-                return picks
+    cells = shortage.within_reach(request, stock)
+    inside = [cell for cell in cells if cell.inside]
+    for some in (inside, cells) if len(inside) < len(cells) else (cells,):
+        picks = pick(request, some, placement, peers)
+        if picks is not None:
+            return picks
     raise shortage.explain(request, stock, peers)
 
 

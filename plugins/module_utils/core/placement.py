@@ -14,7 +14,7 @@ import collections
 import dataclasses
 import functools
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import canonical, fingerprint
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Server
@@ -118,18 +118,21 @@ class Cell:
 class Stock:
     """What a site has for an order: cells of the classes that are ordered, and what may not be touched.
 
-    C(spares) are how many servers of a class no order may take. C(classes) counts all servers by class, to tell a shortage.
+    C(spares) are how many servers of a class no order may take, but those that it has reserved. C(classes) counts all servers by class,
+    to tell a shortage. C(drawn) are classes of which the order has taken servers that it had not reserved: from there on, all have to leave the spares.
     """
 
     cells: tuple[Cell, ...]
     spares: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     classes: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
+    drawn: frozenset[str] = frozenset()
 
-    def less(self, picks: Iterable[tuple[Cell, int]], node_set: str) -> Stock:
+    def less(self, picks: Collection[tuple[Cell, int]], node_set: str) -> Stock:
         """What is left when a node set of the order has taken its picks."""
         taken = {cell.key: count for cell, count in picks}
         reason = f"taken by node set {node_set} of this order"
-        return dataclasses.replace(self, cells=tuple(
+        drawn = self.drawn | {cell.server_class for cell, _count in picks if not cell.reserved}
+        return dataclasses.replace(self, drawn=drawn, cells=tuple(
             dataclasses.replace(cell, free=cell.free - taken[cell.key], others={**cell.others, reason: taken[cell.key]})
             if cell.key in taken else cell for cell in self.cells
         ))

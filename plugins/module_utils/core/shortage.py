@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import NodeSet
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity
@@ -24,6 +24,17 @@ def allowance(request: NodeSet, stock: Stock) -> int:
     return max(0, free - stock.spares.get(request.server_class, 0))
 
 
+def promised(request: NodeSet, cells: Sequence[Cell], stock: Stock) -> list[Cell]:
+    """Of cells, those that may be taken though that leaves too few spares: what was promised to the cluster, as long as it takes nothing else."""
+    return [] if request.server_class in stock.drawn else [cell for cell in cells if cell.reserved]
+
+
+def within_reach(request: NodeSet, stock: Stock) -> list[Cell]:
+    """The cells that a node set may choose among, with all that it asks for."""
+    cells = sifted(request, stock)
+    return cells if request.count <= allowance(request, stock) else promised(request, cells, stock)
+
+
 def sifted(request: NodeSet, stock: Stock) -> list[Cell]:
     """The cells that have something of what is asked for."""
     passing = [test for _constraint, test in sieves(request)]
@@ -33,7 +44,14 @@ def sifted(request: NodeSet, stock: Stock) -> list[Cell]:
 
 def most(request: NodeSet, stock: Stock, peers: Peers) -> int:
     """The most servers that the node set could be given."""
-    return min(allowance(request, stock), possible(request, sifted(request, stock), peers))
+    return _bound(request, sifted(request, stock), stock, peers)
+
+
+def _bound(request: NodeSet, cells: Sequence[Cell], stock: Stock, peers: Peers) -> int:
+    """The most of these cells that leave the spares, or that were promised."""
+    most_spared = min(allowance(request, stock), possible(request, cells, peers))
+    kept = promised(request, cells, stock)
+    return max(most_spared, possible(request, kept, peers)) if kept else most_spared
 
 
 def explain(request: NodeSet, stock: Stock, peers: Peers) -> NoCapacity:
@@ -157,15 +175,15 @@ def _named(request: NodeSet, stock: Stock) -> dict[str, str]:
 
 def _together(request: NodeSet, cells: list[Cell], stock: Stock, peers: Peers) -> Iterator[tuple[str, int]]:
     """What can be had at most under the constraints on all servers together, as one after the other is applied."""
-    yield SPARES, allowance(request, stock)
     free_of = dataclasses.replace(request, include=(), within=None, max_per={})
+    yield SPARES, _bound(free_of, cells, stock, peers)
     for constraint, keys in [
         *((f"include {name}", {"include": request.include[:place]}) for place, name in enumerate(request.include, 1)),
         *([(f"within.{request.within}", {"within": request.within})] if request.within else []),
         *((f"max_per.{kind}", {"max_per": dict(list(request.max_per.items())[:place])}) for place, kind in enumerate(request.max_per, 1)),
     ]:
         free_of = dataclasses.replace(free_of, **keys)
-        yield constraint, possible(free_of, cells, peers)
+        yield constraint, _bound(free_of, cells, stock, peers)
 
 
 def _precedence(reason: str) -> tuple:

@@ -83,7 +83,7 @@ def verify(tx: Transaction, plan: Mapping) -> None:
     network = mirror.datacenter_of(tx, site, touched, switches)
     grounds.verify(plan, network, Claims(holders, segment.vlans, segment.prefixes), held)
     if not period.later:
-        _keep_spares(tx, plan["cluster"], [server["class"] for server in plan["add"] if server["name"] not in members], network)
+        _keep_spares(tx, plan["cluster"], [server for server in plan["add"] if server["name"] not in members], network)
 
 
 def quarantine(tx: Transaction, name: str) -> dict:
@@ -110,13 +110,14 @@ def _period(tx: Transaction, order: Order) -> Period:
 
 
 def _chosen(tx: Transaction, site: dict, order: Order, held: HeldCluster | None, operation: str, period: Period,
-            own: Iterable[Mapping]) -> dict[str, list[Server]]:
+            own: Collection[Mapping]) -> dict[str, list[Server]]:
     """The servers that join, by node set."""
     node_sets = (*order.node_sets, *(held.node_sets if held and operation == "scale" else ()))
     named: dict[str, str | None] = {name: None for node_set in node_sets for name in (*node_set.include, *node_set.exclude)}
     named |= {row["resource"]: row["node_set"] for row in own if row["kind"] == "server"}
     shelf = Shelf(tx, site, period, (node_set.server_class for node_set in node_sets), named)
-    if all(by_rack_alone(node_set, order.placement) for node_set in node_sets):
+    beyond = own and site["document"].get("spares")  # what was promised may be taken though it leaves no spares: that takes all counts
+    if not beyond and all(by_rack_alone(node_set, order.placement) for node_set in node_sets):
         with contextlib.suppress(NoCapacity):  # of what was seen at a glance
             picks = core_plan.chosen(order, held, operation, shelf.glance())
             if shelf.stands(picks):
@@ -204,19 +205,19 @@ def _had(tx: Transaction, period: Period, held: Collection[str]) -> set[str]:
     return {row.server for chunk in chunks(held) for row in tx.execute(sa.select(pool.c.server).where(pool.c.server.in_(chunk)))}
 
 
-def _keep_spares(tx: Transaction, cluster: str, classes: Sequence[str], datacenter: Datacenter) -> None:
-    """Refuse to take servers of these classes where they have become the last ones, which are kept as spares."""
+def _keep_spares(tx: Transaction, cluster: str, added: Sequence[Mapping], datacenter: Datacenter) -> None:
+    """Refuse to take servers where they have become the last ones of their class, which are kept as spares; unless the cluster has reserved them all."""
     free, cells = tables().free_servers, tables().cells
     for server_class, spares in datacenter.spares.items():
-        adding = classes.count(server_class)
+        adding = {server["name"] for server in added if server["class"] == server_class}
         if not adding or not spares:
             continue
         some = sa.select(free.c.server).join(cells, cells.c.cell == free.c.cell).where(
-            cells.c.site == datacenter.site, cells.c["class"] == server_class).limit(adding + spares).subquery()
-        left = tx.execute(sa.select(sa.func.count()).select_from(some)).scalar() - adding
-        if left < spares:
+            cells.c.site == datacenter.site, cells.c["class"] == server_class).limit(len(adding) + spares).subquery()
+        left = tx.execute(sa.select(sa.func.count()).select_from(some)).scalar() - len(adding)
+        if left < spares and not adding <= {row["resource"] for row in reservations.of(tx, cluster) if row["kind"] == "server"}:
             raise StalePlan(
-                f"taking {adding} servers of class {server_class} would leave {left} free, and {spares} are kept as spares",
+                f"taking {len(adding)} servers of class {server_class} would leave {left} free, and {spares} are kept as spares",
                 object=f"plan of cluster {cluster}", attempted="apply the plan", remedy="Plan again, and look at the new plan.",
                 details={"class": server_class, "spares": spares, "left": left},
             )

@@ -47,7 +47,8 @@ def test_a_choice_keeps_every_constraint_or_nothing_is_taken(case, spares):
     request, cells, placement, peers = case
     stock = Stock((*cells, Cell("cpu", "cpu", Place("r1", ("r1a",)), 9, "")), {"gpu": spares, "cpu": 9})
     known = {cell.key: cell for cell in cells}
-    able = min(naive.most(request, cells, peers), max(0, sum(cell.free for cell in cells) - spares))
+    spared = min(naive.most(request, cells, peers), max(0, sum(cell.free for cell in cells) - spares))
+    able = max(spared, naive.most(request, [cell for cell in cells if cell.reserved], peers))
     try:
         taken = {cell.key: count for cell, count in allocate.choose(request, stock, placement, peers)}
     except NoCapacity as error:
@@ -57,6 +58,7 @@ def test_a_choice_keeps_every_constraint_or_nothing_is_taken(case, spares):
     assert all(0 < count <= known[key].free and naive.passes(request, known[key]) for key, count in taken.items())
     assert naive.allowed(request, taken, known, peers)
     assert set(request.include) <= {known[key].name for key in taken}
+    assert request.count <= spared or all(known[key].reserved for key in taken), "the spares are only for whom they were promised to"
 
 
 @settings(max_examples=300)
@@ -171,6 +173,25 @@ def test_spares_are_left_by_all_node_sets_together():
     with pytest.raises(NoCapacity, match="1 kept as spares"):
         allocate.choose_all(two, stock, "spread")
     assert allocate.choose_all([two[0], dataclasses.replace(two[1], count=1)], stock, "spread")
+
+
+def test_what_was_promised_is_not_kept_as_spares():
+    """Three servers that nobody has reserved, two of class gpu to be left; r1's four are promised to node set w."""
+    stock = Stock((cell("free", "r2", 3), *(cell(f"own{number}", "r1", 1, name=f"own{number}", reserved="w") for number in range(4))), {"gpu": 2})
+
+    def taken(*node_sets):
+        found = allocate.choose_all(node_sets, stock, "spread")
+        return {name: sum(count for some, count in picks if not some.reserved) for name, picks in found.items()}
+
+    more = dataclasses.replace(want(2), name="more")
+    assert taken(want(4)) == {"w": 0} and taken(want(5)) == {"w": 1} and taken(want(3), more) == {"w": 0, "more": 2}
+    for node_sets in ([want(4), more], [more, want(4)], [want(6)]):
+        with pytest.raises(NoCapacity, match="kept as spares"):
+            taken(*node_sets)
+    less = dataclasses.replace(stock, cells=(cell("free", "r2", 1), *stock.cells[1:]))
+    assert [(some.key, count) for some, count in allocate.choose(want(4), less, "spread")] == [(f"own{number}", 1) for number in range(4)]
+    with pytest.raises(NoCapacity, match="4 can be had"):
+        allocate.choose(want(5), less, "spread")
 
 
 def test_a_shortage_as_a_table_and_a_sentence():

@@ -172,6 +172,32 @@ def test_spares_are_left_by_plans_and_by_claims(ledger):
     assert books.take(ledger, plan, token) == [], "what it has already it does not take from the spares"
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_was_promised_is_taken_though_it_leaves_no_spares(ledger, more):
+    """Three servers of class cpu are reserved, one is to be left; it breaks. What was not promised is still not to be had."""
+    books.sync(ledger, spared(cpu=1), "2")
+    start = clock.moment(DAY)
+    promised = clock.keep(ledger, "green", lease_start=start, lease_duration="1d", node_sets=[wanted(3)])
+    rest = [name for name in CPU if name not in books.names_of(promised)]
+    order = books.order("green", node_sets=[wanted(3 + more)], lease_start=start, lease_duration="1d")
+    token = clock.begin(ledger, "green", "create", DAY + HOUR)
+    if not more:
+        books.move(ledger, rest, "quarantined", reason="smoke")
+        with clock.at(ledger, DAY + HOUR) as tx:
+            plan = ground.plan(tx, order, "create", None, None)
+            assert books.names_of(plan) == books.names_of(promised)
+            books.gang.take(tx, plan, token)
+        return
+    with clock.at(ledger, DAY + HOUR) as tx, pytest.raises(NoCapacity, match="4 servers .* 3 can be had; .*1 kept as spares"):
+        ground.plan(tx, order, "create", None, None)
+    books.sync(ledger, spared(cpu=0), "3")
+    with clock.at(ledger, DAY + HOUR) as tx:
+        plan = ground.plan(tx, order, "create", None, None)
+    books.sync(ledger, spared(cpu=1), "4")
+    with pytest.raises(StalePlan, match="1 are kept as spares"), clock.at(ledger, DAY + HOUR) as tx:
+        books.gang.take(tx, plan, token)
+
+
 def test_servers_by_name(ledger):
     books.create(ledger, "red", node_sets=[wanted(1)])  # r1-s01
     books.move(ledger, ["r2-s03"], "quarantined", reason="smoke")
