@@ -18,52 +18,68 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import HELD, Stock, natural, place_of
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
+MOST_TRIES = 24  # orders in which node sets choose, unless there are more node sets
 RESERVED = "reserved for quarantine or a canary"
 OUTSIDE = "outside the envelope"
 
 
-def choose(request: NodeSet, stock: Stock, placement: str, peers: Peers = ()) -> Picks:
-    """How many servers of which cells a node set takes, as M(picks) says.
-
-    :param request: its count is how many to add, at least 1.
-    :param stock: of it, cells that the envelope holds go before others; at least C(stock.spares) of the class stay free.
-    :param placement: C(spread) or C(pack), where the request wishes neither.
-    :param peers: the cluster's other servers, each with its node set, those of this node set too.
-    :returns: cells with the number taken; of a cell, the first ones in natural order are meant.
-    :raises NoCapacity: with the reasons, see M(shortage).
-    """
-    cells = shortage.within_reach(request, stock)
-    inside = [cell for cell in cells if cell.inside]
-    for some in (inside, cells) if len(inside) < len(cells) else (cells,):
-        picks = pick(request, some, placement, peers)
-        if picks is not None:
-            return picks
-    raise shortage.explain(request, stock, peers)
-
-
 def choose_all(requests: Sequence[NodeSet], stock: Stock, placement: str, peers: Peers = ()) -> dict[str, Picks]:
-    """What each node set of a cluster takes, all from one stock. Where one would take what only another can do with, that
+    """What each node set of a cluster takes, as M(picks) says, all from one stock. Where one would take what only another can do with, that
     other one chooses first.
 
-    :returns: by node set; servers of a cell go to the node sets in this order.
-    :raises NoCapacity: for the first node set that gets too few.
+    :param requests: each one's count is how many to add.
+    :param stock: of it, cells that the envelope holds do for all, or else for each go before others; C(stock.spares) of a class stay free.
+    :param placement: C(spread) or C(pack), where a request wishes neither.
+    :param peers: the cluster's other servers, each with its node set, those of these node sets too.
+    :returns: by node set, cells with the number taken; of a cell, the first ones in natural order are meant, for the node sets in this order.
+    :raises NoCapacity: for the first node set that gets too few, with the reasons, see M(shortage).
     """
-    requests, first = [request for request in requests if request.count > 0], None
-    for _attempt in range(max(1, len(requests))):
-        chosen: dict[str, Picks] = {}
-        left, beside = stock, list(peers)
-        for request in requests:
-            try:
-                chosen[request.name] = choose(request, left, placement, beside)
-            except NoCapacity as error:
-                first = first or error
-                requests = [request, *(other for other in requests if other is not request)]
-                break
-            left = left.less(chosen[request.name], request.name)
-            beside += [(request.name, cell.place) for cell, count in chosen[request.name] for _server in range(count)]
-        else:
+    requests, short = [request for request in requests if request.count > 0], None
+    for inside in (False,) if all(cell.inside for cell in stock.cells) else (True, False):
+        chosen, short = _in_some_order(requests, stock, placement, peers, inside)
+        if short is None:
             return chosen
-    raise first
+    raise shortage.explain(*short)
+
+
+def _in_some_order(requests: Sequence[NodeSet], stock: Stock, placement: str, peers: Peers, inside: bool) -> tuple[dict[str, Picks], tuple | None]:
+    """As M(_in_turn), in the order in which they are written; then, again and again, with the one that got too few before all others,
+    until that goes round in circles; then with those first that could do with the fewest others."""
+    first, turn, tried = None, list(requests), []
+    while turn not in tried and len(tried) < max(MOST_TRIES, len(requests)):
+        chosen, short = _in_turn(turn, stock, placement, peers, inside)
+        if short is None:
+            return chosen, None
+        first = first or short
+        if short[0] is turn[0]:
+            return {}, first  # what it cannot have as the first, it can in no order
+        tried.append(turn)
+        turn = [short[0], *(other for other in turn if other is not short[0])]
+    turn = sorted(requests, key=lambda request: shortage.most(request, stock, peers, inside) - request.count)
+    chosen, short = _in_turn(turn, stock, placement, peers, inside) if turn not in tried else ({}, first)
+    return chosen, first if short else None
+
+
+def _in_turn(requests: Sequence[NodeSet], stock: Stock, placement: str, peers: Peers, inside: bool) -> tuple[dict[str, Picks], tuple | None]:
+    """What node sets take, one after the other; and None, or the first that gets too few, with what the others left it and beside whom."""
+    chosen: dict[str, Picks] = {}
+    beside = list(peers)
+    for request in requests:
+        picks = _picked(request, stock, placement, beside, inside)
+        if picks is None:
+            return {}, (request, stock, beside)
+        chosen[request.name] = picks
+        stock = stock.less(picks, request.name)
+        beside += [(request.name, cell.place) for cell, count in picks for _server in range(count)]
+    return chosen, None
+
+
+def _picked(request: NodeSet, stock: Stock, placement: str, peers: Peers, inside: bool) -> Picks | None:
+    """What one node set takes; None where there are too few. C(inside): nothing that the envelope does not hold."""
+    cells = shortage.within_reach(request, stock)
+    delegated = [cell for cell in cells if cell.inside]
+    picks = pick(request, delegated, placement, peers)
+    return picks if picks or inside or len(delegated) == len(cells) else pick(request, cells, placement, peers)
 
 
 def choose_leavers(node_set: NodeSet, members: Sequence[Server], named: Collection[str] = (), placement: str = "spread") -> list[Server]:

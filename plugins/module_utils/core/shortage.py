@@ -42,9 +42,9 @@ def sifted(request: NodeSet, stock: Stock) -> list[Cell]:
             if cell.free and cell.server_class == request.server_class and all(test(cell) for test in passing)]
 
 
-def most(request: NodeSet, stock: Stock, peers: Peers) -> int:
-    """The most servers that the node set could be given."""
-    return _bound(request, sifted(request, stock), stock, peers)
+def most(request: NodeSet, stock: Stock, peers: Peers, inside: bool = False) -> int:
+    """The most servers that the node set could be given; C(inside): of those that the envelope holds."""
+    return _bound(request, [cell for cell in sifted(request, stock) if cell.inside or not inside], stock, peers)
 
 
 def _bound(request: NodeSet, cells: Sequence[Cell], stock: Stock, peers: Peers) -> int:

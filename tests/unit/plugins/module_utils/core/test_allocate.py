@@ -27,8 +27,8 @@ def names(servers):
 def choose(request, servers, held, policy, beside=()):
     """The servers that a node set takes, in natural order."""
     stock, free = stock_of(site(servers=tuple(servers)), held, {*request.include, *request.exclude})
-    picks = allocate.choose(request, stock, policy, [(item.node_set, place_of(item)) for item in beside])
-    return sorted(plan.dealt({request.name: picks}, free)[request.name], key=lambda item: allocate.natural(item.name))
+    picks = allocate.choose_all([request], stock, policy, [(item.node_set, place_of(item)) for item in beside])
+    return sorted(plan.dealt(picks, free)[request.name], key=lambda item: allocate.natural(item.name))
 
 
 def free_of(datacenter, held, wanted="cpu"):

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
+import random
 
 import pytest
 from hypothesis import event, given, settings, strategies as st
@@ -22,6 +25,11 @@ def chosen(request, cells, placement, peers):
     """What is taken of which cell, None where it is impossible."""
     picks = pick(request, [cell for cell in cells if naive.passes(request, cell)], placement, peers)
     return None if picks is None else {cell.key: count for cell, count in picks}
+
+
+def choose(request, stock, placement, peers=()):
+    """What a single node set takes."""
+    return allocate.choose_all([request], stock, placement, peers)[request.name]
 
 
 @pytest.mark.parametrize("theme", naive.THEMES)
@@ -50,7 +58,7 @@ def test_a_choice_keeps_every_constraint_or_nothing_is_taken(case, spares):
     spared = min(naive.most(request, cells, peers), max(0, sum(cell.free for cell in cells) - spares))
     able = max(spared, naive.most(request, [cell for cell in cells if cell.reserved], peers))
     try:
-        taken = {cell.key: count for cell, count in allocate.choose(request, stock, placement, peers)}
+        taken = {cell.key: count for cell, count in choose(request, stock, placement, peers)}
     except NoCapacity as error:
         assert error.details["free"] == able < request.count
         return
@@ -70,7 +78,7 @@ def test_what_a_shortage_says_is_true(case, spares):
     cells = [dataclasses.replace(cell, others={"state quarantined": 2}) for cell in cells]
     stock = Stock(tuple(cells), {"gpu": spares}, {"gpu": sum(cell.free + 2 for cell in cells), "cpu": 7})
     try:
-        allocate.choose(request, stock, placement, peers)
+        choose(request, stock, placement, peers)
     except NoCapacity as error:
         details = error.details
         assert sum(details["reasons"].values()) + details["free"] == sum(stock.classes.values())
@@ -80,9 +88,9 @@ def test_what_a_shortage_says_is_true(case, spares):
             eased = dataclasses.replace(stock, spares=change.pop("spares", stock.spares))
             count = option["count"]
             assert option["enough"] == (count >= request.count) and str(count) in option["text"] or "instead of" in option["text"]
-            allocate.choose(dataclasses.replace(request, **change | {"count": count}), eased, placement, peers)
+            choose(dataclasses.replace(request, **change | {"count": count}), eased, placement, peers)
             with pytest.raises(NoCapacity):
-                allocate.choose(dataclasses.replace(request, **change | {"count": count + 1}), eased, placement, peers)
+                choose(dataclasses.replace(request, **change | {"count": count + 1}), eased, placement, peers)
 
 
 @given(st.dictionaries(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), st.integers(0, 3), max_size=5), st.data())
@@ -152,8 +160,8 @@ def test_a_packed_node_set_grows_near_its_own_and_then_near_its_cluster():
 
 def test_servers_outside_the_envelope_are_taken_where_those_inside_do_not_do():
     stock = Stock((cell("a", "r1", 1, inside=False), cell("b", "r2", 1)))
-    assert [(some.key, count) for some, count in allocate.choose(want(1), stock, "spread")] == [("b", 1)]
-    assert len(allocate.choose(want(2), stock, "spread")) == 2
+    assert [(some.key, count) for some, count in choose(want(1), stock, "spread")] == [("b", 1)]
+    assert len(choose(want(2), stock, "spread")) == 2
 
 
 def test_a_node_set_that_can_do_with_few_chooses_before_one_that_can_do_with_many():
@@ -165,6 +173,55 @@ def test_a_node_set_that_can_do_with_few_chooses_before_one_that_can_do_with_man
         allocate.choose_all([want(3), picky], stock, "spread")
     assert error.value.object == "node set picky"
     assert error.value.details["reasons"] == {"taken by node set w of this order": 3, "require.model": 0} | error.value.details["reasons"]
+
+
+A, B, C, D = (dataclasses.replace(want(1, require={"rack": racks} if racks else {}), name=name) for name, racks in (
+    ("a", None), ("b", ["r1", "r2"]), ("c", "r1"), ("b", ["r1", "r3"])))
+
+
+@pytest.mark.parametrize("node_sets", list(itertools.permutations([A, B, C])))
+def test_in_whatever_order_node_sets_are_written_each_finds_its_own(node_sets):
+    found = allocate.choose_all(node_sets, Stock(tuple(cell(rack, rack, 1) for rack in ("r1", "r2", "r3"))), "spread")
+    assert {name: [some.key for some, _count in picks] for name, picks in found.items()} == {"a": ["r3"], "b": ["r2"], "c": ["r1"]}
+
+
+@pytest.mark.parametrize("node_sets", [(A, D), (D, A)])
+def test_what_the_envelope_holds_does_for_all_node_sets_where_it_can(node_sets):
+    stock = Stock((cell("r1", "r1", 1), cell("r2", "r2", 1), cell("r3", "r3", 1, inside=False)))
+    found = allocate.choose_all(node_sets, stock, "spread")
+    assert {name: [some.key for some, _count in picks] for name, picks in found.items()} == {"a": ["r2"], "b": ["r1"]}
+
+
+def fits(node_sets, free: dict[str, int]) -> bool:
+    """Whether so many of each rack do for all, the slow way."""
+    if not node_sets:
+        return True
+    racks, count = node_sets[0].require["rack"], node_sets[0].count
+    ways = (way for way in itertools.product(*(range(free[rack] + 1) for rack in racks)) if sum(way) == count)
+    return any(fits(node_sets[1:], free | {rack: free[rack] - taken for rack, taken in zip(racks, way)}) for way in ways)
+
+
+def test_node_sets_find_what_there_is_for_all_of_them_inside_the_envelope_first():
+    """Always the same sites and orders: one after the other, node sets do not find every way that there is, but they find these."""
+    dice = random.Random(1)
+    outcomes = collections.Counter()
+    for _case in range(2000):
+        free = {f"r{number}": dice.randint(1, 2) for number in range(dice.randint(3, 4))}
+        outside = dice.choice([[], ["r0"]])
+        node_sets = [dataclasses.replace(want(dice.randint(1, 2), require={"rack": dice.sample(sorted(free), dice.randint(1, len(free)))}), name=f"n{number}")
+                     for number in range(dice.randint(2, 4))]
+        stock = Stock(tuple(cell(rack, rack, count, inside=rack not in outside) for rack, count in free.items()))
+        try:
+            found = allocate.choose_all(node_sets, stock, "spread")
+        except NoCapacity:
+            outcomes["impossible"] += 1
+            assert not fits(node_sets, free)
+            continue
+        assert {node_set.name: node_set.count for node_set in node_sets} == {name: sum(count for _some, count in picks) for name, picks in found.items()}
+        delegated = all(some.inside for picks in found.values() for some, _count in picks)
+        assert delegated == fits(node_sets, free | dict.fromkeys(outside, 0))
+        outcomes[delegated] += 1
+    assert min(outcomes.values()) > 200 and len(outcomes) == 3, "all of them were tried"
 
 
 def test_spares_are_left_by_all_node_sets_together():
@@ -189,9 +246,9 @@ def test_what_was_promised_is_not_kept_as_spares():
         with pytest.raises(NoCapacity, match="kept as spares"):
             taken(*node_sets)
     less = dataclasses.replace(stock, cells=(cell("free", "r2", 1), *stock.cells[1:]))
-    assert [(some.key, count) for some, count in allocate.choose(want(4), less, "spread")] == [(f"own{number}", 1) for number in range(4)]
+    assert [(some.key, count) for some, count in choose(want(4), less, "spread")] == [(f"own{number}", 1) for number in range(4)]
     with pytest.raises(NoCapacity, match="4 can be had"):
-        allocate.choose(want(5), less, "spread")
+        choose(want(5), less, "spread")
 
 
 def test_a_shortage_as_a_table_and_a_sentence():
@@ -223,6 +280,6 @@ def test_a_shortage_as_a_table_and_a_sentence():
 def test_an_included_server_that_cannot_be_had_is_told(named, why):
     stock = Stock((cell("a", "r1", 3, model="H100"), named))
     with pytest.raises(NoCapacity) as error:
-        allocate.choose(want(2, require={"model": "H100"}, include=("x",)), stock, "spread")
+        choose(want(2, require={"model": "H100"}, include=("x",)), stock, "spread")
     assert error.value.details["include"] == {"x": why} and f"x: {why}" in error.value.message
     assert {"include": ()} in [option["change"] for option in error.value.details["possible"]]
