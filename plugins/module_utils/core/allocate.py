@@ -8,14 +8,15 @@ from __future__ import annotations
 import collections
 import ipaddress
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import shortage
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet, Segment
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import NoCapacity, OutsideEnvelope
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, NoCapacity, OutsideEnvelope
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, PrefixPool, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Peers, Picks, levels, pick
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import HELD, Stock, natural, place_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.prefixes import Pieces
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
 MOST_TRIES = 24  # orders in which node sets choose, unless there are more node sets
@@ -156,26 +157,23 @@ def _choose_vlan(name: str, datacenter: Datacenter, claims: Claims) -> int:
 
 
 def _choose_prefix(name: str, datacenter: Datacenter, claims: Claims, size: int):
-    pieces: dict[int, list] = {}  # of what is held, those of other lengths than asked for: they may overlap without being the same
-
-    def unusable(network) -> str | None:
-        if isinstance(network, str):
-            return network
-        if str(network) in claims.prefixes:
-            return HELD
-        length = network.prefixlen
-        if length not in pieces:
-            pieces[length] = [ipaddress.ip_network(prefix) for prefix in claims.prefixes if not prefix.endswith(f"/{length}")]
-        held = any(other.version == network.version and other.overlaps(network) for other in pieces[length])
-        return HELD if held else None
-
-    def allows(network) -> bool:
-        return datacenter.envelope.allows_prefix(str(network))
-
-    own = ipaddress.ip_network(claims.reserved_prefix) if claims.reserved_prefix else None
-    if own is not None and _places(own) >= size and unusable(own) is None and allows(own):
-        return own
-    return _first(name, "prefix", itertools.chain.from_iterable(_cut(pool, size) for pool in datacenter.prefix_pools), unusable, allows)
+    pools = [Pieces(pool, claims.prefixes) for pool in datacenter.prefix_pools]
+    reserved = claims.reserved_prefix
+    own = [Pieces(PrefixPool("reserved", reserved, int(reserved.rpartition("/")[2])), claims.prefixes)] if reserved else []
+    for pieces in (*own, *pools):
+        found = pieces.first_free(datacenter.envelope.prefixes) if _places(pieces.piece()) >= size else None
+        if found is not None:
+            return found
+    reasons: collections.Counter[str] = collections.Counter()
+    outside = []
+    for pieces in pools:
+        if _places(pieces.piece()) < size:
+            reasons[f"pool {pieces.name} too small for {size} servers"] += 1
+            continue
+        held, free = pieces.reckoned()
+        reasons.update({HELD: held, OUTSIDE: pieces.total - held})
+        outside += [] if free is None else [pieces.piece(free)]
+    raise _none_free(name, "prefix", +reasons, outside[0] if outside else None)
 
 
 def _first(name: str, kind: str, pooled: Iterable, unusable: Callable, delegated: Callable):
@@ -188,23 +186,19 @@ def _first(name: str, kind: str, pooled: Iterable, unusable: Callable, delegated
             return item
         reasons[reason] += 1
         outside = item if reason == OUTSIDE and outside is None else outside
+    raise _none_free(name, kind, reasons, outside)
+
+
+def _none_free(name: str, kind: str, reasons: Mapping[str, int], outside: object) -> LeaseholdError:
+    """The error that says why there is none; C(outside) is the first one that only the envelope does not hold."""
     details = {"kind": kind, "reasons": dict(reasons)}
     attempted = f"choose a {kind} for the segment of {name}"
     if outside is not None:
-        raise OutsideEnvelope(f"{kind} {outside} is free, but the envelope does not hold it", object=f"{kind} {outside}",
-                              attempted=attempted, remedy="Ask the network admin to widen the envelope.", details=details)
+        return OutsideEnvelope(f"{kind} {outside} is free, but the envelope does not hold it", object=f"{kind} {outside}",
+                               attempted=attempted, remedy="Ask the network admin to widen the envelope.", details=details)
     table = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-    raise NoCapacity(f"none is free: {table or 'the pools are empty'}", object=f"{kind} pools", attempted=attempted,
-                     remedy=f"Add a {kind} to a pool, or delete a cluster.", details=details)
-
-
-def _cut(pool: PrefixPool, size: int) -> Iterator:
-    """The pieces of a pool; of one whose pieces are too small, a word for all of them."""
-    network = ipaddress.ip_network(pool.prefix)
-    piece = type(network)((int(network.network_address), pool.length))
-    if _places(piece) < size:
-        return iter([f"pool {pool.name} too small for {size} servers"])
-    return network.subnets(new_prefix=pool.length)
+    return NoCapacity(f"none is free: {table or 'the pools are empty'}", object=f"{kind} pools", attempted=attempted,
+                      remedy=f"Add a {kind} to a pool, or delete a cluster.", details=details)
 
 
 def _server_places(network) -> range:
