@@ -16,16 +16,16 @@ START_TIME = 19  # field 22 of /proc/PID/stat, counted after the command's closi
 
 def holder_of(pid: int) -> str:
     """C(host:pid:process start time) of a live process on this host."""
-    return f"{this_host()}:{pid}:{_start_time(pid)}"
+    return f"{this_host()}:{pid}:{_start_time(pid) or ''}"
 
 
 def is_gone(holder: str) -> bool:
     """Whether the holder is known to be dead: it is of this host, and its process is no more.
 
-    Of a holder on another host nothing is known, and the answer is False.
+    Of a holder on another host nothing is known, and the answer is False; so it is of a process that is hidden from this user.
     """
     host, pid, started = holder.rsplit(":", 2)
-    return host == this_host() and _start_time(int(pid)) != started
+    return host == this_host() and _start_time(int(pid)) not in (started, None)
 
 
 def this_host() -> str:
@@ -43,14 +43,27 @@ def _identity() -> str:
     ))
 
 
-def _start_time(pid: int) -> str:
-    """When a process began, in the kernel's own terms; empty when there is no such process."""
+def _start_time(pid: int) -> str | None:
+    """When a process began, in the kernel's own terms; empty when there is no such process, None when it may not be seen."""
     if not Path("/proc/self/stat").exists():  # not Linux
         # pylint: disable-next=ansible-bad-function  # run_command is of modules; this runs in an action
         shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return shown.stdout.strip().replace(":", ".")
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    except ProcessLookupError:
         return ""
+    except (FileNotFoundError, PermissionError):
+        return None if _exists(pid) else ""
     return "" if fields[0] == "Z" else fields[START_TIME]
+
+
+def _exists(pid: int) -> bool:
+    """What the kernel says: /proc may be mounted so that it does not show other users' processes (C(hidepid))."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True

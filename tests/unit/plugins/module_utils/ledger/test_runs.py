@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,44 @@ def test_holders_are_told_apart():
     assert not holder.is_gone(mine)
     assert holder.is_gone(mine + "9")
     assert not holder.is_gone(ELSEWHERE), "nothing is known of another host's"
+
+
+@pytest.fixture(params=[FileNotFoundError, PermissionError])
+def hidden(request, monkeypatch, other):
+    """The other process, as one sees it where /proc is mounted with hidepid=2 (there is nothing) or hidepid=1 (it may not be read)."""
+    path, read = Path(f"/proc/{other[0].pid}/stat"), Path.read_text
+
+    def read_text(this, *args, **kwargs):
+        if this == path:
+            raise request.param(path)
+        return read(this, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    return other
+
+
+@pytest.mark.parametrize(("error", "gone"), [(None, False), (PermissionError, False), (ProcessLookupError, True)])
+def test_only_a_process_that_the_kernel_does_not_know_is_gone(hidden, monkeypatch, error, gone):
+    asked = []
+
+    def kill(*what):
+        asked.append(what)
+        if error:
+            raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", kill)
+        assert holder.is_gone(hidden[1]) is gone
+    assert asked == [(hidden[0].pid, 0)]
+
+
+def test_a_run_whose_process_is_hidden_is_not_taken_over(ledger, hidden):
+    start(ledger, who=hidden[1])
+    with pytest.raises(RunInProgress):
+        start(ledger)
+    hidden[0].kill()
+    hidden[0].wait()
+    assert start(ledger)["taken_over"]
 
 
 def test_a_zombie_is_gone():
