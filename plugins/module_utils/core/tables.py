@@ -14,7 +14,7 @@ WIDTH = 120  # characters of a line
 NARROWEST = 8  # a column is not made narrower to let the others fit
 GAP = "  "
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?Z")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would take a text that begins so for a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\n")  # a spreadsheet would take a text that begins so for a formula
 
 Columns = Sequence[tuple[str, str]]  # key in the rows, and heading
 
@@ -78,6 +78,7 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (int, float)):
         return value if not isinstance(value, bool) else shown(value)
     text = value if isinstance(value, str) else shown(value)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # M(csv) quotes a line end of its own kind only: another would begin a row
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

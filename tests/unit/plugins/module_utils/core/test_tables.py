@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import csv
+import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +50,20 @@ def test_csv_is_exact_and_no_formula():
         ["name", "count", "reason"], ['a,"b"', "1.5", "'=cmd()"], ["x\ny", "", "blue 1"], ["yes", "-3", "'-fan"]]
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_a_line_end_in_a_text_begins_no_row_of_the_csv(end):
+    text = tables.as_csv(COLUMNS, [{"name": f"smoke{end}=cmd()", "count": 1, "reason": f"{end}=cmd()"}])
+    assert "\r" not in text
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [["name", "count", "reason"], ["smoke\n=cmd()", "1", "'\n=cmd()"]]
+
+
 ROWS = st.fixed_dictionaries({"name": st.text(max_size=60), "count": st.integers(0, 10**9), "reason": st.none() | st.text(max_size=400)})
+
+
+@given(st.lists(ROWS, max_size=5))
+def test_csv_has_as_many_rows_and_cells_as_it_was_given(rows):
+    found = list(csv.reader(io.StringIO(tables.as_csv(COLUMNS, rows), newline="")))
+    assert [len(cells) for cells in found] == [3] * (len(rows) + 1)
 
 
 @given(st.lists(ROWS, max_size=5), st.integers(40, 160))
