@@ -153,7 +153,8 @@ class Ledger:
 
         :param actor: who acts, for the events: C(user@host) or the order's requester.
         :param migrate: bring an older schema up to date first. An empty database gets its schema in any case.
-        :param writable: False never makes anything: where no ledger is yet, an empty one in memory is opened.
+        :param writable: False never makes anything: where no ledger is yet, an empty one in memory is opened. One that is there
+            can be written to all the same, by whoever may.
         :raises Refused: when the schema is older or newer than this collection's.
         :raises Unreachable: when the database does not answer.
         """
@@ -161,7 +162,7 @@ class Ledger:
         with explained(address, "opening the ledger"):
             if not writable and not _exists(address):
                 return cls(engines.empty(), actor)
-            engine = engines.of(address)
+            engine = engines.of(address, writable)
             ledger = cls(engine, actor)
             try:
                 ledger._prepare(migrate, writable)

@@ -29,11 +29,17 @@ CLOCK = "SELECT clock_timestamp()"
 TURN_BEFORE = "leasehold_turn_before"  # option of a statement: a list, to which the turn that was taken before it is added
 
 
-def of(address):
-    """The engine of a ledger's address."""
+def of(address, writable: bool):
+    """The engine of a ledger's address.
+
+    :param writable: False leaves a file that is read as it is, also a backup, and makes nothing beside it.
+    """
     # A few connections are kept while the ledger is open: to open one takes longer than a claim.
     if address.get_backend_name() == "sqlite":
-        return _sqlite(address, poolclass=pool.QueuePool)
+        engine = _sqlite(address, poolclass=pool.QueuePool)
+        if writable:
+            sa.event.listen(engine, "connect", _keep_a_log)
+        return engine
     engine = sa.create_engine(address, poolclass=pool.QueuePool)
     sa.event.listen(engine, "connect", _set_up_postgresql)
     sa.event.listen(engine, "do_execute", _turn_first)
@@ -59,9 +65,13 @@ def empty():
 
 def _set_up_sqlite(connection, _record) -> None:
     connection.isolation_level = None  # BEGIN is ours to say, see _begin_sqlite
-    connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # a token that was given out survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _keep_a_log(connection, _record) -> None:
+    """Have readers not wait. The file remembers it, so whoever does not ask for it, reads and writes by the log as well: a heartbeat, say."""
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection) -> None:
