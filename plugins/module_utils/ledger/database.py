@@ -15,7 +15,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LeaseholdError, Refused, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, LeaseholdError, Refused, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines, schema
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.migrations import upgrade
@@ -271,11 +271,16 @@ def explained(address, attempted: str):
         yield
     except LeaseholdError:
         raise
+    except exc.DataError as error:
+        raise InvalidInput(
+            str(error.orig).strip().partition("\n")[0], object=_told(address), attempted=attempted,  # what follows repeats the data
+            remedy="look for a text that is too long, or has characters that are none: the actor (LEASEHOLD_ACTOR), a name, a reason",
+        ) from error
     except exc.DBAPIError as error:
-        if isinstance(error, (exc.IntegrityError, exc.ProgrammingError, exc.InternalError, exc.DataError)):
+        if isinstance(error, (exc.IntegrityError, exc.ProgrammingError, exc.InternalError)):
             raise  # about what was asked, not about the database
         raise Unreachable(
-            str(error.orig).strip(), object=f"ledger {address.render_as_string(hide_password=True)}", attempted=attempted,
+            str(error.orig).strip(), object=_told(address), attempted=attempted,
             remedy="check the ledger's URL, that its database runs and that you may use it",
         ) from error
     except exc.ArgumentError as error:
@@ -285,11 +290,15 @@ def explained(address, attempted: str):
         ) from error
 
 
+def _told(address) -> str:
+    return f"ledger {address.render_as_string(hide_password=True)}"
+
+
 def _other_schema(address, version: str) -> Refused:
     newer = version > schema.HEAD
     return Refused(
         f"its schema is {'newer' if newer else 'older'} ({version}) than this collection's ({schema.HEAD})",
-        object=f"ledger {address.render_as_string(hide_password=True)}", attempted="opening the ledger",
+        object=_told(address), attempted="opening the ledger",
         remedy="install the leasehold.cloud collection that the ledger's other users have" if newer else
         "back it up (leasehold.cloud.ledger_backup), then run ansible-playbook leasehold.cloud.ledger_migrate, which is leasehold.cloud.ledger "
         "with migrate=true",

@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 
 sa = lazy("sqlalchemy")
 
-HEAD = "0003"  # the newest migration; raise it with each new one
+HEAD = "0004"  # the newest migration; raise it with each new one
 NAME = 128
 TIME = 32
 
@@ -34,6 +34,11 @@ def tables() -> SimpleNamespace:
 
 def _name(column: str, **kwargs):
     return sa.Column(column, sa.String(NAME), **kwargs)
+
+
+def _names(column: str, length: int, **kwargs):
+    """A text made of several names, of any length. SQLite never looks at the length that its column was made with."""
+    return sa.Column(column, sa.Text().with_variant(sa.String(length), "sqlite"), **kwargs)
 
 
 def _sort_key(**kwargs):
@@ -118,7 +123,7 @@ def _switches(metadata):
 
 def _links(metadata):
     return sa.Table(
-        "links", metadata, sa.Column("name", sa.String(2 * NAME), primary_key=True), _name("site", nullable=False),
+        "links", metadata, _names("name", 2 * NAME, primary_key=True), _name("site", nullable=False),
         _name("a_switch"), _name("b_switch"), _json("document", nullable=False),
         sa.Index("links_by_site", "site"), sa.Index("links_by_a", "a_switch"), sa.Index("links_by_b", "b_switch"),
     )
@@ -222,7 +227,7 @@ def _runs(metadata):
 def _events(metadata):
     return sa.Table(
         "events", metadata, sa.Column("id", sa.Integer, primary_key=True), _time("at", nullable=False),
-        sa.Column("actor", sa.String(2 * NAME), nullable=False), _name("subject", nullable=False),
+        sa.Column("actor", sa.String(2 * NAME), nullable=False), _names("subject", NAME, nullable=False),
         sa.Column("action", sa.String(32), nullable=False), _json("before"), _json("after"),
         sa.Column("previous", sa.String(64), nullable=False), sa.Column("hash", sa.String(64), nullable=False),
         sa.Index("events_by_subject", "subject"), sa.UniqueConstraint("previous", name="events_one_chain"),

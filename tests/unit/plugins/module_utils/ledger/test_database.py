@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,12 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import Refused, Unreachable
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines, events, schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, Refused, Unreachable
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, engines, events, schema
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
+from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
 
 OPEN = """
@@ -178,6 +181,32 @@ def test_what_is_appended_goes_together_and_what_is_not_kept_is_not_written(ledg
     with ledger.transaction() as tx:
         tx.append(table, [site("c")])
     assert not any(statement.startswith("INSERT") for statement in said)
+
+
+def test_names_that_are_made_of_names_are_as_long_as_those(ledger):
+    """PostgreSQL keeps to the lengths of columns."""
+    document = sites.document()
+    name = "leaf-" + "x" * 120
+    document = json.loads(json.dumps(document).replace('"leaf-r1a"', json.dumps(name)).replace('"up0"', json.dumps("p" * 100)))
+    books.sync(ledger, Datacenter.from_dict(document), "2")
+    with ledger.reading() as tx:
+        subjects = [row.subject for row in tx.execute(sqlalchemy.select(tables().events.c.subject).order_by(tables().events.c.id)) if name in row.subject]
+        assert max(map(len, subjects)) > 256
+        assert events.history(tx, max(subjects, key=len)), "it is found by its subject"
+        assert audit.verify(tx)["findings"] == []
+
+
+@pytest.mark.parametrize(("actor", "reason"), [("x" * 300, "smoke"), ("tester", "smo\0ke")], ids=["long", "NUL"])
+def test_what_the_database_does_not_take_is_told(ledger, url, actor, reason):
+    """SQLite takes it."""
+    with Ledger.open(url, actor) as opened:
+        if ledger.engine.dialect.name == "sqlite":
+            books.move(opened, ["r1-s02"], "quarantined", reason=reason)
+            return
+        with pytest.raises(InvalidInput) as error:
+            books.move(opened, ["r1-s02"], "quarantined", reason=reason)
+    assert (error.value.attempted, "ledger" in error.value.object, "\n" in error.value.message) == ("using the ledger", True, False)
+    assert books.states(ledger)["r1-s02"] == "available", "nothing of it is kept"
 
 
 def test_an_unreachable_database_is_told_without_its_password():

@@ -72,6 +72,17 @@ def migrated(url: str) -> Ledger:
     return Ledger.open(url, "tester", migrate=True)
 
 
+def where_events_are(url: str) -> list:
+    """Where the database keeps the events and their indexes: elsewhere once it has copied them."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.connect() as connection:
+        query = "SELECT name, rootpage FROM sqlite_master WHERE tbl_name = 'events' ORDER BY name" if engine.dialect.name == "sqlite" else (
+            "SELECT relname, relfilenode FROM pg_class WHERE relname LIKE 'events%' ORDER BY relname")
+        found = connection.execute(sqlalchemy.text(query)).all()
+    engine.dispose()
+    return found
+
+
 def all_rows(tx, name: str, *left_out: str) -> list[str]:
     table = schema.tables().metadata.tables[name]
     rows = tx.rows(sqlalchemy.select(*(column for column in table.columns if column.name not in left_out)))
@@ -128,6 +139,19 @@ def test_its_tables_are_those_of_a_fresh_sync(old, tmp_path):
                 assert all_rows(tx, "servers", "missing_since") == all_rows(fresh, "servers", "missing_since")
         listed = {row.server for row in tx.execute(sqlalchemy.select(schema.tables().free_servers.c.server))}
         assert listed == {row.name for row in tx.execute(free.qualified())} == {"r1-s04", "r1-s06", "r2-s04", "r2-s05"}
+
+
+def test_its_events_can_only_be_added_to(old):
+    for statement in ("UPDATE events SET actor = 'nobody'", "DELETE FROM events"):
+        with migrated(old) as ledger, pytest.raises(sqlalchemy.exc.SQLAlchemyError, match="append-only"), ledger.transaction() as tx:
+            tx.execute(sqlalchemy.text(statement))
+
+
+def test_no_event_is_written_anew_by_a_migration(old):
+    """A ledger may have millions of them."""
+    before = where_events_are(old)
+    migrated(old).close()
+    assert where_events_are(old) == before
 
 
 def test_usage_goes_on_from_when_each_server_was_claimed(old):
