@@ -12,7 +12,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes impor
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LedgerBroken
 from ansible_collections.leasehold.cloud.plugins.module_utils.event_file import EventFile
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, Transaction
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
@@ -23,23 +23,27 @@ class ActionModule(LedgerAction):
 
     def execute(self, args, task_vars):
         file = EventFile(args["dest"])
-        with self.open_ledger(args, writable=False) as ledger, ledger.reading() as tx:
-            last, half = file.tail()
-            _check(tx, last, file)
-            new = events.count(tx, _id(last))
-            head = events.head(tx)
+        with self.open_ledger(args, writable=False) as ledger:
+            last, half = file.tail()  # before the ledger, as _add does it
+            with ledger.reading() as tx:
+                _check(tx, last, file)
+                new, head = events.count(tx, _id(last)), events.head(tx)
             changes = [Change("export", str(file.path), _told(last), f"{_told(head)}, {new} more")] if new or half else []
-            added: list[int] = []
-            result = self.apply(changes, lambda: added.append(_add(tx, file)))
-        return result | {"added": added[0] if added else new, "last": head}
+            done: list[tuple] = []
+            result = self.apply(changes, lambda: done.append(_add(ledger, file)))
+        added, head = done[0] if done else (new, head)
+        return result | {"added": added, "last": head}
 
 
-def _add(tx: Transaction, file: EventFile) -> int:
-    """Add what is new to the file as it is now: another export may have added to it meanwhile."""
-    with file.locked() as descriptor:
+def _add(ledger: Ledger, file: EventFile) -> tuple[int, dict | None]:
+    """Add what is new to the file as it is now: how many events, and the last one.
+
+    Another export may add to the file until it is locked, so only then the ledger is looked at: it has all that the file has.
+    """
+    with file.locked() as descriptor, ledger.reading() as tx:
         last, half = file.tail()
         _check(tx, last, file)
-        return file.add(descriptor, _lines(tx, last), half)
+        return file.add(descriptor, _lines(tx, last), half), events.head(tx)
 
 
 def _lines(tx: Transaction, last: Mapping | None) -> Iterator[bytes]:

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
+from ansible_collections.leasehold.cloud.plugins.module_utils.event_file import EventFile
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 # pylint: disable-next=unused-import
 from tests.unit.plugins.action.test_ledger_actions import Prompt, names, prompt, runner, synced
+from tests.unit.plugins.module_utils.ledger import books
 
 
 @pytest.fixture
@@ -95,6 +105,35 @@ def test_an_export_grows_by_what_is_new(leased, tmp_path):
     assert prompt.done("event_export", dest=str(dest))["added"] == 1
     assert dest.read_bytes().startswith(before)
     assert lines(dest) == sorted(found(prompt, limit=1000), key=lambda event: event["id"])
+
+
+def test_an_export_that_waits_for_another_goes_on_from_it(leased, tmp_path):
+    prompt, servers = leased
+    dest = tmp_path / "events.jsonl"
+    prompt.done("event_export", dest=str(dest))
+    prompt.done("server", servers=[servers[0]], state="quarantined", reason="smoke")
+    with EventFile(str(dest)).locked() as descriptor:  # another export, which adds what happens while this one waits
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(prompt.done, "event_export", dest=str(dest))
+            until_somebody_waits_for(dest)
+            with Ledger.open(str(prompt.ledger), "other") as ledger:
+                books.move(ledger, [servers[1]], "quarantined", reason="smoke")
+                with ledger.reading() as tx:
+                    new = [event for event, _fault in events.stream(tx)][len(lines(dest)):]
+            os.write(descriptor, b"".join(chain.line(event).encode() + b"\n" for event in new))
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            result = waiting.result()
+    assert (len(new), result["added"], result["last"]["id"]) == (2, 0, new[-1]["id"])
+    assert lines(dest)[-1] == new[-1]
+    assert not prompt.done("event_export", dest=str(dest))["changed"]
+
+
+def until_somebody_waits_for(path) -> None:
+    """Until a process waits for the lock of a file."""
+    mark, deadline = f":{path.stat().st_ino} ", time.monotonic() + 30
+    while not any("->" in line and mark in line for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines()):
+        assert time.monotonic() < deadline, "nobody waits for it"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("cut", [1, 30, 400])
