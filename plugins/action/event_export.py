@@ -71,8 +71,8 @@ def _check(tx: Transaction, last: Mapping | None, file: EventFile) -> None:
     )
 
 
-def _id(event: Mapping | None) -> int:
-    return event["id"] if event else 0
+def _id(event: Mapping | None) -> int | None:
+    return event["id"] if event else None
 
 
 def _told(event: Mapping | None) -> str | None:

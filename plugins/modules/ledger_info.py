@@ -29,7 +29,8 @@ options:
   anchor:
     description:
       - An export of M(leasehold.cloud.event_export). Implies O(verify); the ledger must have all of its events as they were exported.
-      - Without one, a ledger whose last events were cut off, or which was written anew from some event on, cannot be told from a whole one.
+      - Without one, a ledger whose last events were cut off, whose events were given other ids, or which was written anew from some event on, cannot be
+        told from a whole one.
     type: path
 seealso:
   - module: leasehold.cloud.event_export

@@ -49,7 +49,7 @@ class Driver(RuleBasedStateMachine):
         self.model = Model(SERVERS, SEGMENTS, iso(self.now))
         self.tokens: list[tuple[str, int]] = []  # all that were given out
         self.marks: list[dict[str, str]] = []  # what the source has said
-        self.checked = (0, chain.BEGINNING)  # the last event that was looked at, and its hash
+        self.checked = (None, chain.BEGINNING)  # the last event that was looked at, and its hash
 
     def teardown(self) -> None:
         self.ledger.close()

@@ -51,8 +51,10 @@ class Replay:
 
     def feed(self, event: Mapping) -> None:
         """Take in the next event; one that contradicts those before it is a finding. What is of no concern is passed over."""
-        kind, _space, name = event["subject"].partition(" ")
-        action = event["action"]
+        subject, action = event["subject"], event["action"]
+        if not (isinstance(subject, str) and isinstance(action, str)):
+            return  # somebody has tampered with it, which the chain tells
+        kind, _space, name = subject.partition(" ")
         if kind in CLAIM_KINDS and action in ("claimed", "freed"):
             self._claim(event, kind, name)
         elif action in ("reserved", "unreserved"):

@@ -17,6 +17,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes impor
 BEGINNING = "0" * 64  # the hash before the first event
 SEALED = ("at", "actor", "subject", "action", "before", "after", "previous")
 KEYS = ("id", *SEALED, "hash")
+TEXTS = ("at", "actor", "subject", "action", "previous", "hash")
 
 
 def seal(event: Mapping) -> str:
@@ -29,6 +30,9 @@ def fault(event: Mapping, previous: str | None) -> str | None:
 
     :param previous: the hash of the event before it; None: not known.
     """
+    for key in TEXTS:
+        if not isinstance(event[key], str):
+            return f"it was changed: its {key} is no text"
     if event["hash"] != seal(event):
         return "it was changed: its hash is not that of its content"
     if previous is not None and event["previous"] != previous:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import random
 import time
 from pathlib import Path
@@ -67,6 +68,20 @@ def _set_up_sqlite(connection, _record) -> None:
     connection.isolation_level = None  # BEGIN is ours to say, see _begin_sqlite
     connection.execute("PRAGMA synchronous=FULL")  # a token that was given out survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+@contextlib.contextmanager
+def whatever_is_there(connection):
+    """What is read within may be no text where there should be one: SQLite takes anything, and its driver refuses what it cannot decode."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    before, driver.text_factory = driver.text_factory, functools.partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
 
 
 def _keep_a_log(connection, _record) -> None:

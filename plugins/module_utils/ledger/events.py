@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import engines
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 
@@ -98,20 +99,20 @@ def hash_of(tx: Transaction, number: int) -> str | None:
     return tx.execute(sa.select(events.c.hash).where(events.c.id == number)).scalar()
 
 
-def count(tx: Transaction, after: int = 0) -> int:
-    """How many events have an id above ``after``."""
-    events = tables().events
-    return tx.execute(sa.select(sa.func.count()).select_from(events).where(events.c.id > after)).scalar()
+def count(tx: Transaction, after: int | None = None) -> int:
+    """How many events have an id above ``after``; None: how many there are."""
+    return tx.execute(_above(sa.select(sa.func.count()).select_from(tables().events), after)).scalar()
 
 
-def stream(tx: Transaction, after: int = 0, previous: str | None = chain.BEGINNING) -> Iterator[tuple[dict, str | None]]:
+def stream(tx: Transaction, after: int | None = None, previous: str | None = chain.BEGINNING) -> Iterator[tuple[dict, str | None]]:
     """Every event above an id in its order, and what is wrong with it (see M(core.chain.fault)), a page at a time.
 
     An event whose C(before) or C(after) cannot be read any more has None there, and is at fault.
 
+    :param after: None: all of them. The ledger gives ids from 1 on; who writes behind its back may give any.
     :param previous: the hash of the event before the first; None: not known.
     """
-    while page := tx.rows(_texts(after)):
+    while page := _page(tx, after):
         for row in page:
             event, unreadable = _decoded(row)
             yield event, unreadable or chain.fault(event, previous)
@@ -123,11 +124,16 @@ def first_broken(tx: Transaction) -> int | None:
     return next((event["id"] for event, fault in stream(tx) if fault), None)
 
 
-def _texts(after: int):
-    """A page of events with their JSON as text: one who writes behind the ledger's back need not write JSON."""
+def _page(tx: Transaction, after: int | None) -> list[dict]:
+    """Some events with their JSON as text: one who writes behind the ledger's back need not write JSON."""
     events = tables().events
     columns = [sa.cast(column, sa.Text).label(column.name) if column.name in ("before", "after") else column for column in events.columns]
-    return sa.select(*columns).where(events.c.id > after).order_by(events.c.id).limit(PAGE)
+    with engines.whatever_is_there(tx.connection):
+        return tx.rows(_above(sa.select(*columns), after).order_by(events.c.id).limit(PAGE))
+
+
+def _above(query, after: int | None):
+    return query if after is None else query.where(tables().events.c.id > after)
 
 
 def _decoded(row: dict) -> tuple[dict, str | None]:

@@ -161,6 +161,37 @@ def test_an_event_that_is_no_json_any_more_is_a_finding(busy):
         assert events.first_broken(tx) == 30
 
 
+@pytest.mark.parametrize("number", [0, -5])
+def test_an_event_before_the_first_is_found(busy, number):
+    behind(busy, "INSERT INTO events (id, at, actor, subject, action, previous, hash) "
+                 f"VALUES ({number}, '2030-01-01T00:00:00.000Z', 'boss', 'server r2-s04', 'moved', 'x', 'y')")
+    assert ("event", f"event {number}", "as it was written", "it was changed: its hash is not that of its content") in found(busy)
+    with busy.reading() as tx:
+        assert events.first_broken(tx) == number
+        assert events.count(tx) == events.count(tx, 0) + 1 == verified(busy)["events"]
+
+
+@pytest.mark.parametrize("column", ["at", "actor", "subject", "action", "before", "after", "previous", "hash"])
+@pytest.mark.parametrize("value", ["x'00ff'", "CAST(x'ff' AS TEXT)"], ids=["bytes", "no UTF-8"])
+def test_what_is_no_text_is_found(busy, column, value):
+    if busy.engine.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL takes texts only")
+    behind(busy, f'UPDATE events SET "{column}" = {value} WHERE id = 5')
+    assert "event 5" in [finding.object for finding in verified(busy, exported(busy))["findings"]]
+    with busy.reading() as tx:
+        assert events.first_broken(tx) == 5
+
+
+@pytest.mark.parametrize("key", chain.TEXTS)
+def test_bytes_are_at_fault_whatever_hash_they_are_given(busy, key):
+    event = exported(busy)[4]
+    assert chain.fault(event, event["previous"]) is None
+    event |= {key: event[key].encode()}
+    if key != "hash":
+        event["hash"] = chain.seal(event)
+    assert chain.fault(event, None) == f"it was changed: its {key} is no text"
+
+
 def test_an_event_that_is_gone_is_told_by_the_next(busy):
     behind(busy, "DELETE FROM events WHERE id = 30")
     assert found(busy)[0][:2] == ("event", "event 31")
