@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LedgerBroken
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import LedgerBroken, NotFound
 from ansible_collections.leasehold.cloud.plugins.module_utils.event_file import EventFile
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import address_of, told
 from ansible_collections.leasehold.cloud.plugins.plugin_utils.ledger import LedgerAction, warm
 
 warm()
@@ -22,10 +23,19 @@ class ActionModule(LedgerAction):
             result = {"changed": False, **audit.describe(tx)}
             if not (args["verify"] or args["anchor"]):
                 return result
+            if result["schema"] is None:
+                raise self._nothing(args)
             report = audit.verify(tx, EventFile(args["anchor"]).events() if args["anchor"] else None)
         if report["findings"]:
             raise _broken(report)
         return result | {"verified": {key: report[key] for key in ("events", "anchored")}}
+
+    def _nothing(self, args: dict) -> NotFound:
+        """A ledger that is lost is not whole, though nothing is wrong with what is not there."""
+        return NotFound(
+            "there is none", object=told(address_of(self.ledger_url(args))), attempted="verifying it",
+            remedy="check the option ledger; if it is lost, docs/ledger.md says how to restore a backup",
+        )
 
 
 def _broken(report: dict) -> LedgerBroken:

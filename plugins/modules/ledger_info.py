@@ -14,6 +14,7 @@ description:
   - Reads the ledger's schema, how much is in it, and how old its mirror of each site is.
   - With O(verify), fails with V(ledger_broken) unless the chain of events is whole, its tables are what its events give when they are played again from
     the first, and they agree with each other. With O(anchor), also unless all events of an export are still in it.
+  - Where there is no ledger, it tells so with a null RV(schema); with O(verify) or O(anchor) it fails with V(not_found).
   - Playing the events again proves who holds what with which token, the state of every server, the phase, tenant and lease terms of every cluster, the
     reservations, the quotas, and the runs' tokens. Not told by events, and so not proven, are a run's step and deadline, a claim's node set, a cluster's order
     and last error, and the mirror of the sources.

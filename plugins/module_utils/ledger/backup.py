@@ -17,7 +17,7 @@ from pathlib import Path
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, LedgerBroken, NotFound, Refused
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, address_of
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Transaction, address_of, told
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.engines import BUSY_TIMEOUT
 
 sa = lazy("sqlalchemy")
@@ -29,17 +29,16 @@ ATTEMPTED = "backing the ledger up"
 def file_of(url: str) -> Path:
     """The file of a ledger in SQLite.
 
-    :raises Refused: it is in another database. :raises NotFound: there is none yet.
+    :raises Refused: it is in another database. :raises Unreachable: it can be in none. :raises NotFound: there is none yet.
     """
     address = address_of(url)
-    told = f"ledger {address.render_as_string(hide_password=True)}"
     if address.get_backend_name() != "sqlite":
         raise Refused(
-            f"it is in {address.get_backend_name()}, which has its own tools for that", object=told, attempted=ATTEMPTED,
+            f"it is in {address.get_backend_name()}, which has its own tools for that", object=told(address), attempted=ATTEMPTED,
             remedy="pg_dump --format=custom --file=<file> <database>, at any time; docs/ledger.md has it in full",
         )
     if not address.database or not Path(address.database).is_file():
-        raise NotFound("there is none yet", object=told, attempted=ATTEMPTED, remedy="check the option ledger")
+        raise NotFound("there is none yet", object=told(address), attempted=ATTEMPTED, remedy="check the option ledger")
     return Path(address.database)
 
 

@@ -23,6 +23,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.migrations 
 sa = lazy("sqlalchemy")
 exc = lazy("sqlalchemy.exc")
 
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 CHUNK = 500  # names in one query; every database takes that many
 
 
@@ -248,13 +249,33 @@ def _insertion_of_json(table, columns: tuple[str, ...]):
 
 
 def address_of(url: str):
-    """The SQLAlchemy URL of what a user wrote: a URL, or a path (SQLite)."""
+    """The SQLAlchemy URL of what a user wrote: a URL, or a path (SQLite).
+
+    :raises Unreachable: a ledger cannot be there. What was written is not repeated: it may have a password in it.
+    """
     if "://" not in url:
         return sa.URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
-    address = sa.make_url(url)
+    try:
+        address = sa.make_url(url)
+    except (exc.ArgumentError, ValueError):
+        raise _no_url("it is not written as a URL") from None  # what it says of the URL has parts of it
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
+    if address.drivername not in DRIVERS:
+        raise _no_url(f"a ledger is not kept in {address.drivername}")
+    if address.get_backend_name() == "sqlite" and address.host:
+        raise _no_url("it names a host, and a ledger in SQLite is a file")
+    if address.get_backend_name() == "postgresql" and "@" in f"{address.host}{address.database}":
+        raise _no_url("there is an @ after the one before the host")  # then a part of the password is taken for the host
     return address
+
+
+def _no_url(why: str) -> Unreachable:
+    return Unreachable(
+        why, object="ledger", attempted="reading its URL",
+        remedy="give a path, or a URL such as sqlite:////var/lib/leasehold/ledger.db or postgresql+psycopg://user@host/name; in a password, @ : / and % are "
+        "escaped (%40 %3A %2F %25)",
+    )
 
 
 def schema_version(connection) -> str | None:
@@ -273,14 +294,14 @@ def explained(address, attempted: str):
         raise
     except exc.DataError as error:
         raise InvalidInput(
-            str(error.orig).strip().partition("\n")[0], object=_told(address), attempted=attempted,  # what follows repeats the data
+            str(error.orig).strip().partition("\n")[0], object=told(address), attempted=attempted,  # what follows repeats the data
             remedy="look for a text that is too long, or has characters that are none: the actor (LEASEHOLD_ACTOR), a name, a reason",
         ) from error
     except exc.DBAPIError as error:
         if isinstance(error, (exc.IntegrityError, exc.ProgrammingError, exc.InternalError)):
             raise  # about what was asked, not about the database
         raise Unreachable(
-            str(error.orig).strip(), object=_told(address), attempted=attempted,
+            str(error.orig).strip(), object=told(address), attempted=attempted,
             remedy="check the ledger's URL, that its database runs and that you may use it",
         ) from error
     except exc.ArgumentError as error:
@@ -290,7 +311,8 @@ def explained(address, attempted: str):
         ) from error
 
 
-def _told(address) -> str:
+def told(address) -> str:
+    """A ledger as errors name it, without its password."""
     return f"ledger {address.render_as_string(hide_password=True)}"
 
 
@@ -298,7 +320,7 @@ def _other_schema(address, version: str) -> Refused:
     newer = version > schema.HEAD
     return Refused(
         f"its schema is {'newer' if newer else 'older'} ({version}) than this collection's ({schema.HEAD})",
-        object=_told(address), attempted="opening the ledger",
+        object=told(address), attempted="opening the ledger",
         remedy="install the leasehold.cloud collection that the ledger's other users have" if newer else
         "back it up (leasehold.cloud.ledger_backup), then run ansible-playbook leasehold.cloud.ledger_migrate, which is leasehold.cloud.ledger "
         "with migrate=true",

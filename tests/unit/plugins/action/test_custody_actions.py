@@ -73,8 +73,19 @@ def test_what_is_in_a_ledger(synced):
 
 
 def test_a_look_at_no_ledger_makes_none(prompt):
-    assert prompt.done("ledger_info", verify=True)["schema"] is None
+    assert prompt.done("ledger_info")["schema"] is None
     assert not prompt.ledger.exists()
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_where_there_is_no_ledger_nothing_verifies(synced, tmp_path, check):
+    anchor = tmp_path / "events.jsonl"
+    synced.done("event_export", dest=str(anchor))
+    lost = tmp_path / "none.db"
+    for asked in ({"verify": True}, {"anchor": str(anchor)}):
+        told = synced.run("ledger_info", check=check, ledger=str(lost), **asked)
+        assert (told["error_code"], str(lost) in told["object"]) == ("not_found", True)
+    assert not lost.exists()
 
 
 def test_a_whole_ledger_verifies_and_a_changed_one_names_what_was_changed(synced, tmp_path):

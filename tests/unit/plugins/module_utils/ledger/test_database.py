@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from alembic.migration import MigrationContext
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import InvalidInput, Refused, Unreachable
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, engines, events, schema
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, backup, engines, events, schema
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger, address_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.schema import tables
 from tests.unit.plugins.module_utils.core import sites
 from tests.unit.plugins.module_utils.ledger import books
@@ -226,6 +227,30 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 def test_a_wrong_url_is_told():
     with pytest.raises(Unreachable, match="nonsense"):
         Ledger.open("nonsense://", "tester")
+
+
+@pytest.mark.parametrize(("url", "word"), [
+    ("postgresql://someone:s3@cr3t:w0rd@host/ledger", "escaped"), ("postgresql://someone:s3@cr3t@host/ledger", "escaped"),
+    ("postgresql://someone:s3@cr3t/w0rd@host/ledger", "escaped"), ("postgresql://someone:cr3t@host:w0rd/ledger", "escaped"),
+    ("://someone:cr3t@host", "escaped"), ("mysql://someone:cr3t@host/ledger", "mysql"), ("postgresql+psycopg2://someone:cr3t@host/ledger", "psycopg2"),
+    ("postgres://someone:cr3t@host/ledger", "postgres"), ("sqlite://someone:cr3t@host/ledger", "a file"),
+])
+def test_a_wrong_url_is_told_without_its_password(url, word):
+    for opened in (Ledger.open, backup_of):
+        with pytest.raises(Unreachable) as error:
+            opened(url, "tester")
+        told = str(error.value.as_result()) + "".join(traceback.format_exception(error.value))
+        assert word in told
+        assert not any(part in told for part in ("s3", "cr3t", "w0rd"))
+
+
+def backup_of(url: str, _actor: str):
+    return backup.file_of(url)
+
+
+def test_a_password_that_is_escaped_is_taken():
+    assert address_of("postgresql://someone:s3%40cr3t%3Aw0rd@host/ledger").password == "s3@cr3t:w0rd"
+    assert address_of("sqlite:////srv/a@b/ledger.db").database == "/srv/a@b/ledger.db"
 
 
 def test_looking_makes_no_ledger(tmp_path):
