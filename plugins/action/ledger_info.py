@@ -19,13 +19,14 @@ class ActionModule(LedgerAction):
     """Reads one moment of the ledger, however long it takes; writers do not wait for it."""
 
     def execute(self, args, task_vars):
+        exported = EventFile(args["anchor"]).events() if args["anchor"] else None  # before the ledger: that has all that the export has now
         with self.open_ledger(args, writable=False) as ledger, ledger.reading() as tx:
             result = {"changed": False, **audit.describe(tx)}
             if not (args["verify"] or args["anchor"]):
                 return result
             if result["schema"] is None:
                 raise self._nothing(args)
-            report = audit.verify(tx, EventFile(args["anchor"]).events() if args["anchor"] else None)
+            report = audit.verify(tx, exported)
         if report["findings"]:
             raise _broken(report)
         return result | {"verified": {key: report[key] for key in ("events", "anchored")}}

@@ -43,16 +43,21 @@ class EventFile:
         return self._parsed(lines[-1], "its last line") if lines else None, half
 
     def events(self) -> Iterator[dict]:
-        """Every event of the export, in its order.
+        """Every event that the export has now, in its order; not those that are added while one reads.
 
         :raises LedgerBroken: naming the line that was changed: the export itself is not what was written.
         :raises InvalidInput: there is no such file, or it is no export.
         """
+        with self._explained(ATTEMPTED):
+            return self._events(self.path.stat().st_size)
+
+    def _events(self, size: int) -> Iterator[dict]:
         previous = None
         with self._explained(ATTEMPTED), self.path.open("rb") as file:
             for number, text in enumerate(file, 1):
-                if not text.endswith(b"\n"):
-                    return  # half a line, that a killed export left
+                size -= len(text)
+                if size < 0 or not text.endswith(b"\n"):
+                    return  # added since, or half a line, that a killed export left
                 event = self._parsed(text, f"line {number}")
                 fault = chain.fault(event, previous)
                 if fault:

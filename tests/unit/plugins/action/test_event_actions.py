@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import chain
 from ansible_collections.leasehold.cloud.plugins.module_utils.event_file import EventFile
-from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events
+from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import audit, events
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import Ledger
 # pylint: disable-next=unused-import
 from tests.unit.plugins.action.test_ledger_actions import Prompt, names, prompt, runner, synced
@@ -126,6 +126,19 @@ def test_an_export_that_waits_for_another_goes_on_from_it(leased, tmp_path):
     assert (len(new), result["added"], result["last"]["id"]) == (2, 0, new[-1]["id"])
     assert lines(dest)[-1] == new[-1]
     assert not prompt.done("event_export", dest=str(dest))["changed"]
+
+
+def test_what_is_exported_while_a_ledger_is_verified_is_not_lost(leased, tmp_path):
+    prompt, servers = leased
+    dest = tmp_path / "events.jsonl"
+    prompt.done("event_export", dest=str(dest))
+    exported = EventFile(str(dest)).events()  # as it is before the ledger is looked at
+    with Ledger.open(str(prompt.ledger), "tester") as ledger, ledger.reading() as tx:
+        assert events.head(tx)
+        prompt.done("server", servers=[servers[0]], state="quarantined", reason="smoke")
+        assert prompt.done("event_export", dest=str(dest))["added"] == 1
+        report = audit.verify(tx, exported)
+    assert (report["findings"], report["anchored"]) == ([], report["events"])
 
 
 def until_somebody_waits_for(path) -> None:
