@@ -100,7 +100,8 @@ drifts:
   description:
     - What is not as the ledger has it, alarms first. C(place) is where, C(kind) one of C(source), C(vanished), C(hardware), C(renamed), C(invalid),
       C(port), C(trunk), C(power), C(media), C(serial), C(leftover), C(lost), C(hold), C(state), C(run), C(unread).
-    - C(server) is set where M(leasehold.cloud.drift) can mend it, by setting that server aside. C(begun) says that it has, and that the rest is still to be done.
+    - C(server) is set where M(leasehold.cloud.drift) can mend it, by setting that server aside. C(begun) says that it has, and that the
+      rest is still to be done.
   returned: success
   type: list
   elements: dict
