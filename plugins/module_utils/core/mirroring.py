@@ -68,7 +68,8 @@ def _earlier_names(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping]) 
                if name not in known or not hardware.marks(row["document"]) & hardware.marks(known[name]["document"])}
     if not strange:
         return {}
-    register = hardware.Register({name: row["document"] for name, row in known.items()})
+    # A part such as a NIC may move between servers: one that is there as itself has what it has now.
+    register = hardware.Register({name: (row if name in strange else wanted.get(name, row))["document"] for name, row in known.items()})
     found = {name: register.having(marks) - {name} for name, marks in strange.items()}
     return {name: others for name, others in found.items() if others}
 

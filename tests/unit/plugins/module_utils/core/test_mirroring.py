@@ -110,3 +110,11 @@ def test_other_hardware_at_the_ports_of_a_held_server_waits():
 def test_a_serial_that_is_corrected_is_the_same_server():
     made = fate({"a": file_row("S2", nic("m1"))}, {"a": file_row("S1", nic("m1"))}, {"a": "blue"}, ())
     assert (made.changed, problems(made)) == (["a"], [("a", "changed")])
+
+
+def test_a_nic_that_moved_to_a_new_server_makes_it_no_other():
+    before = {"a": file_row("S1", nic("m1", "p1"))}
+    wanted = {"a": file_row("S1", nic("m9", "p1")), "z": file_row("S2", nic("m1", "p2"))}
+    held = fate(wanted, before, {"a": "blue"}, ())
+    assert (held.added, held.changed, held.carried, problems(held)) == (["z"], ["a"], [], [("a", "changed")])
+    assert fate(wanted, before, {}, ()).carried == [], "nor does it carry a state"
