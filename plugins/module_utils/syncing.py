@@ -125,12 +125,13 @@ def _warm(ledger: Ledger, source: Source, mapping: Mapping, row: dict, keep: boo
         return delta
     with ledger.reading() as tx:
         loose = syncs.loose(tx, row["name"])
+        refused = syncs.refused(tx, row["name"]) if loose or not delta.empty else set()
     if None in loose:
         return Gap("a server that vanished is held no longer")
     if delta.empty and not loose:
         return _nothing_new(ledger, source, mapping, row, delta, keep)
     found = Widened(ledger, source, mapping, row["name"], row["document"], delta)
-    gap = found.widen(loose)
+    gap = found.widen(loose | refused)
     if gap:
         return gap
     part, devices = found.part()

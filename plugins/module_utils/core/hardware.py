@@ -11,15 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 
+def serial(record: Mapping) -> str:
+    """Its serial number; sources differ in case and blanks."""
+    return str(record.get("serial") or "").strip().lower()
+
+
 def marks(record: Mapping) -> frozenset[tuple]:
     """What no other machine has. Two records that have any of it in common are of one machine."""
-    serial = str(record.get("serial") or "").strip().lower()
-    return frozenset([("serial", serial)] * bool(serial) + [("mac", nic["mac"].lower()) for nic in record["nics"]])
+    own = serial(record)
+    return frozenset([("serial", own)] * bool(own) + [("mac", nic["mac"].lower()) for nic in record["nics"]])
 
 
 def ports(record: Mapping) -> frozenset[tuple]:
     """The switch ports that it is cabled to."""
-    return frozenset((nic["switch"], nic["port"]) for nic in record["nics"])
+    return frozenset(("port", nic["switch"], nic["port"]) for nic in record["nics"])
 
 
 class Register:

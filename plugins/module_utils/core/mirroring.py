@@ -44,34 +44,52 @@ def fate(wanted: Mapping[str, Mapping], stored: Mapping[str, Mapping], held: Map
     :param unusable: ids of devices that the source has, but not so that they can be used.
     :param besides: rows of the mirror that are not looked at and could be of the same hardware.
     """
-    names = {row["source_id"]: name for name, row in stored.items() if row["source_id"] is not None}
-    earlier = _earlier_names(wanted, {**besides, **stored})
+    names, known = {row["source_id"]: name for name, row in stored.items() if row["source_id"] is not None}, {**besides, **stored}
+    earlier = _earlier_names(wanted, known)
     moved = {name: sorted(held.keys() & others) for name, others in earlier.items() if held.keys() & others}
-    swapped = {name for name in earlier if name in held}
-    refused = {name for name, row in wanted.items() if _refused(name, row, stored, held, names)} | moved.keys() | swapped
-    refused |= _in_the_way({name: row for name, row in wanted.items() if name not in refused}, {**besides, **stored}, held)
+    refused = {name for name, row in wanted.items() if _refused(name, row, stored, held, names)} | moved.keys() | _swapped(wanted, known, moved)
+    refused |= _in_the_way({name: row for name, row in wanted.items() if name not in refused}, known, held)
     taken = {name: row for name, row in wanted.items() if name not in refused}
     gone = [name for name in stored if name not in taken]
     kept = [name for name in gone if name in held or (stored[name]["source_id"] in unusable and stored[name]["source_id"] is not None)]
     changed = [name for name, row in taken.items() if name in stored and row != stored[name]]
-    carried = {(names[row["source_id"]], name) for name, row in taken.items() if names.get(row["source_id"], name) != name}
-    carried |= {(other, name) for name, others in earlier.items() if name in taken for other in others}
     alarms = [alarm(name, held[name], "changed") for name in changed if name in held and _other_hardware(stored[name], taken[name])]
     alarms += [alarm(name, held[name], "renamed") for name in sorted({name for others in moved.values() for name in others})]
     removed = sorted(set(gone) - set(kept))
-    return Fate([name for name in taken if name not in stored], changed, removed, kept, sorted(carried), sorted(alarms, key=lambda item: item["server"]))
+    return Fate([name for name in taken if name not in stored], changed, removed, kept, _carried(taken, known, names, earlier, kept),
+                sorted(alarms, key=lambda item: item["server"]))
 
 
 def _earlier_names(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping]) -> dict[str, set[str]]:
     """By name, of rows that are of other hardware than was known by that name: the names by which theirs was known."""
     strange = {name: hardware.marks(row["document"]) for name, row in wanted.items()
-               if name not in known or not hardware.marks(row["document"]) & hardware.marks(known[name]["document"])}
+               if name not in known or not _same(row, known[name])}
     if not strange:
         return {}
     # A part such as a NIC may move between servers: one that is there as itself has what it has now.
     register = hardware.Register({name: (row if name in strange else wanted.get(name, row))["document"] for name, row in known.items()})
     found = {name: register.having(marks) - {name} for name, marks in strange.items()}
     return {name: others for name, others in found.items() if others}
+
+
+def _swapped(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping], moved: Mapping[str, Collection[str]]) -> set[str]:
+    """The held names whose hardware goes by another name now, and that are given other hardware in its place."""
+    elsewhere = {name for others in moved.values() for name in others}
+    return {name for name in elsewhere if name in wanted and not _same(wanted[name], known[name])}
+
+
+def _carried(taken: Mapping[str, Mapping], known: Mapping[str, Mapping], names: Mapping[str, str], earlier: Mapping[str, Collection[str]],
+             kept: Collection[str]) -> list[tuple[str, str]]:
+    """From which name to which a state goes: with the device and the serial number; else with a NIC, from what is not there as itself any more."""
+    pairs = {(names[row["source_id"]], name) for name, row in taken.items() if names.get(row["source_id"], name) != name}
+    others = {(other, name) for name, found in earlier.items() if name in taken for other in found if other not in kept}
+    pairs |= {(other, name) for other, name in others if hardware.serial(known[other]["document"]) == hardware.serial(taken[name]["document"])}
+    followed = {other for other, _name in pairs}
+    return sorted(pairs | {(other, name) for other, name in others if other not in followed and not known[other].get("missing_since")})
+
+
+def _same(one: Mapping, other: Mapping) -> bool:
+    return bool(hardware.marks(one["document"]) & hardware.marks(other["document"]))
 
 
 def _in_the_way(wanted: Mapping[str, Mapping], known: Mapping[str, Mapping], held: Mapping[str, str]) -> set[str]:

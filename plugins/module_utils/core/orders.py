@@ -87,12 +87,13 @@ def with_known_classes(node_sets: Sequence[Mapping] | None, recorded: Sequence[M
 
 
 def template_of_scale(template: Mapping, node_sets: Sequence[Mapping] | None, recorded: Sequence[Mapping] | None) -> dict:
-    """A template as it counts in a scale: not for the node sets that the cluster was ordered with, nor where the scale names none."""
+    """A template as it counts in a scale: not for the node sets that the cluster was ordered with, nor where the scale names none; nor for
+    a grace that was not ordered."""
     known, defaults = {node_set["name"] for node_set in recorded or ()}, template.get("defaults")
     if not isinstance(defaults, Mapping):
         return dict(template)  # to parse it says what is wrong with it
     ours = [node_set for node_set in _mappings(defaults.get("node_sets"), "node_sets") if node_set.get("name") not in known]
-    return {**template, "defaults": {**defaults, "node_sets": None if node_sets is None else ours}}
+    return {**template, "defaults": {**defaults, "lease_grace": None, "node_sets": None if node_sets is None else ours}}
 
 
 def duration_seconds(duration: str, variable: str = "cluster_lease_duration") -> int:

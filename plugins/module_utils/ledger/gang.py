@@ -49,7 +49,7 @@ def take(tx: Transaction, plan: Mapping, token: int | None, hold: int | None = N
     if seen.moved:
         ground.verify(tx, plan)
     terms, (start, end) = leases.terms(tx, plan), leases.window(tx, plan, hold)
-    leases.refuse_over(tx, plan, end)
+    leases.refuse_over(tx, plan, leases.window_of_new(tx, plan, hold)[1])
     warnings = quotas.check(tx, plan, (terms["lease_start"], terms["lease_end"])) if seen.limited else []
     if seen.reserved:
         leases.refuse_clash(tx, plan, hold)

@@ -71,11 +71,19 @@ def keys_of_site(tx: Transaction, site: str) -> dict[str, set[str]]:
     return found
 
 
-def owners(tx: Transaction, site: str, wanted: Iterable[str]) -> set[str]:
+def owners(tx: Transaction, site: str, wanted: Collection[str]) -> set[str]:
     """The devices that have any of these keys."""
+    return {device for devices in owners_of(tx, site, wanted).values() for device in devices}
+
+
+def owners_of(tx: Transaction, site: str, wanted: Collection[str]) -> dict[str, set[str]]:
+    """The devices that have each of these keys."""
     keys = tables().source_keys
-    return {device for chunk in chunks(sorted(wanted)) for (device,) in tx.execute(
-        sa.select(keys.c.device).where(keys.c.site == site, keys.c.source_key.in_(chunk))).all()}
+    found: dict[str, set[str]] = {}
+    for chunk in chunks(sorted(wanted)):
+        for key, device in tx.execute(sa.select(keys.c.source_key, keys.c.device).where(keys.c.site == site, keys.c.source_key.in_(chunk))).all():
+            found.setdefault(key, set()).add(device)
+    return found
 
 
 def on_ports(tx: Transaction, site: str, switch: str) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core import hardware
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.mirroring import Fate, alarm
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, Link
@@ -123,21 +124,24 @@ def unchanged(tx: Transaction, site: str) -> Sync:
 
 def loose(tx: Transaction, site: str) -> set[str | None]:
     """The devices to look at though nothing changed in the source: of servers that are kept without a usable record of their source's though nobody holds
-    them (any more), and those that have the names of such, or are not in the mirror though they could be used. None is one of them for a server without
-    a device."""
+    them (any more), and those that have the names of such. None is one of them for a server without a device."""
     table, devices = tables().servers, tables().source_devices
     wrong = sa.select(devices.c.device).where(
         devices.c.site == site, devices.c.device == table.c.source_id, devices.c.kind == "server", devices.c.problems.is_not(None))
     rows = tx.rows(sa.select(table.c.name, table.c.source_id).where(table.c.site == site, table.c.missing_since.is_not(None), ~wrong.exists()))
     held = _held(tx, site, [row["name"] for row in rows])
     freed = {row["name"]: row["source_id"] for row in rows if row["name"] not in held}
-    if not freed:
-        return set()
-    usable = sa.select(devices.c.device).where(devices.c.site == site, devices.c.kind == "server")
-    named = {row.device for chunk in chunks(freed) for row in tx.execute(usable.where(devices.c.name.in_(chunk)))}
+    named = {row.device for chunk in chunks(freed) for row in tx.execute(
+        sa.select(devices.c.device).where(devices.c.site == site, devices.c.kind == "server", devices.c.name.in_(chunk)))}
+    return set(freed.values()) | named
+
+
+def refused(tx: Transaction, site: str) -> set[str]:
+    """The devices that could be used as servers and are not in the mirror, as a held one stood in the way: any change may clear it."""
+    table, devices = tables().servers, tables().source_devices
     mine = sa.exists().where(table.c.site == devices.c.site, table.c.source_id == devices.c.device)
-    refused = {row.device for row in tx.execute(usable.where(devices.c.mirrored.is_(True), ~mine))}
-    return set(freed.values()) | named | refused
+    query = sa.select(devices.c.device).where(devices.c.site == site, devices.c.kind == "server", devices.c.mirrored.is_(True), ~mine)
+    return {row.device for row in tx.execute(query)}
 
 
 def in_racks(tx: Transaction, site: str, racks: Collection[str]) -> set[str]:
@@ -207,10 +211,10 @@ def _finish(tx: Transaction, site: str, changes: list[Change], counts: dict, dec
 
 def _carry_states(tx: Transaction, carried: Iterable[tuple[str, str]]) -> None:
     """Hardware that got another name keeps its state: what was quarantined is not to be had because it was renamed."""
-    pairs = dict(carried)
-    states = tables().server_states
-    rows = {row["server"]: row for chunk in chunks({*pairs, *pairs.values()}) for row in tx.rows(sa.select(states).where(states.c.server.in_(chunk)))}
-    for old, new in pairs.items():
+    pairs, states = list(carried), tables().server_states
+    names = {name for pair in pairs for name in pair}
+    rows = {row["server"]: row for chunk in chunks(names) for row in tx.rows(sa.select(states).where(states.c.server.in_(chunk)))}
+    for old, new in pairs:
         before = rows.get(old)
         if before and before["state"] != "available" and rows.get(new, {}).get("state") == "available":
             reason = f"{before['reason']} (as {old})" if before["reason"] else f"was {old}"
@@ -241,13 +245,11 @@ def _stored_of(tx: Transaction, site: str, part: Part, known: Mapping[str, Mappi
 
 
 def _besides(tx: Transaction, site: str, wanted: Iterable[Mapping], stored: Iterable[Mapping]) -> list[dict]:
-    """The rows that could be of the hardware of new ones, besides those that are looked at anyway: with their serial numbers, or lost to the source."""
+    """The rows that could be of the hardware of wanted ones, besides those that are looked at anyway: with their serial numbers, or lost to the source."""
     table, known = tables().servers, {row["name"] for row in stored}
-    serials = {row["serial"].strip().lower() for row in wanted if row["name"] not in known}
-    found = {}
-    for chunk in chunks(sorted(serials)):
-        alike = sa.or_(sa.func.lower(sa.func.trim(table.c.serial)).in_(chunk), table.c.missing_since.is_not(None))
-        found |= {row["name"]: row for row in tx.rows(sa.select(table).where(table.c.site == site, alike))}
+    serials = [sa.func.lower(sa.func.trim(table.c.serial)).in_(chunk) for chunk in chunks(sorted({hardware.serial(row) for row in wanted}))]
+    alike = [*serials, table.c.missing_since.is_not(None)] if serials else []
+    found = {row["name"]: row for condition in alike for row in tx.rows(sa.select(table).where(table.c.site == site, condition))}
     return [row for name, row in found.items() if name not in known]
 
 
@@ -307,15 +309,26 @@ def _standing_alarms(tx: Transaction, site: str) -> list[dict]:
     query = sa.select(table.c.name, table.c.document, claims.c.cluster, devices.c.device, devices.c.name.label("now"), devices.c.problems).join(
         claims, sa.and_(claims.c.kind == "server", claims.c.resource == table.c.name)).outerjoin(devices, mine)
     rows = tx.rows(query.where(table.c.site == site, table.c.missing_since.is_not(None)).order_by(table.c.name))
-    lost = [row["name"] for row in rows if row["device"] is None]
+    lost = {row["name"]: row["document"] for row in rows if row["device"] is None}
+    anew = _made_anew(tx, site, lost) if lost else set()
     taken = {row.name for chunk in chunks(lost) for row in tx.execute(sa.select(devices.c.name).where(
         devices.c.site == site, devices.c.kind == "server", devices.c.mirrored.is_(True), devices.c.name.in_(chunk)))}
 
     def problem(row: Mapping) -> str:
         if row["device"] is None:
-            serial, macs = f"serial:{row['document']['serial']}", {f"mac:{nic['mac']}" for nic in row["document"]["nics"]}
-            made_anew = source_rows.owners(tx, site, map(source_rows.short, {serial, *macs}))
-            return "renamed" if made_anew else "replaced" if row["name"] in taken else "missing"
+            return "renamed" if row["name"] in anew else "replaced" if row["name"] in taken else "missing"
         return "invalid" if row["problems"] else "renamed" if row["now"] != row["name"] else "missing"
 
     return [alarm(row["name"], row["cluster"], problem(row)) for row in rows]
+
+
+def _made_anew(tx: Transaction, site: str, lost: Mapping[str, Mapping]) -> set[str]:
+    """Those of lost servers (their documents, by name) whose machine is another device now: it has the serial number; or a NIC, and was refused for it."""
+    keys = {name: (f"serial:{document['serial']}", *(f"mac:{nic['mac']}" for nic in document["nics"])) for name, document in lost.items()}
+    owners = source_rows.owners_of(tx, site, {source_rows.short(key) for mine in keys.values() for key in mine})
+    waiting = refused(tx, site)
+
+    def found(serial: str, *macs: str) -> bool:
+        return bool(owners.get(source_rows.short(serial))) or any(owners.get(source_rows.short(mac), set()) & waiting for mac in macs)
+
+    return {name for name, mine in keys.items() if found(*mine)}

@@ -118,3 +118,32 @@ def test_a_nic_that_moved_to_a_new_server_makes_it_no_other():
     held = fate(wanted, before, {"a": "blue"}, ())
     assert (held.added, held.changed, held.carried, problems(held)) == (["z"], ["a"], [], [("a", "changed")])
     assert fate(wanted, before, {}, ()).carried == [], "nor does it carry a state"
+
+
+def test_a_swap_stays_unfollowed_however_often_it_is_looked_at():
+    stored, source = {"a": file_row("SA"), "b": file_row("SB")}, {"a": file_row("SB"), "b": file_row("SA")}
+    for removed in (["b"], [], []):
+        made = fate(source, stored, {"a": "blue"}, ())
+        assert (made.added, made.changed, made.kept, made.removed, problems(made)) == ([], [], ["a"], removed, [("a", "renamed")])
+        stored = {"a": stored["a"]}
+    assert fate(source, stored, {}, ()).added == ["b"]
+
+
+def test_a_spare_in_the_place_of_a_held_server_is_other_hardware():
+    made = fate({"a": file_row("SB")}, {"a": file_row("SA"), "b": file_row("SB")}, {"a": "blue"}, ())
+    assert (made.changed, made.removed, problems(made)) == (["a"], ["b"], [("a", "changed")])
+
+
+def test_a_known_name_does_not_take_over_held_hardware_that_was_lost():
+    made = fate({"b": file_row("SA")}, {"b": file_row("SB")}, {"a": "blue"}, (), besides={"a": file_row("SA")})
+    assert (made.changed, made.removed, problems(made)) == ([], ["b"], [("a", "renamed")])
+
+
+def test_a_state_goes_with_the_machine_and_not_with_its_parts():
+    nics = [nic("m1", "p1"), nic("m2", "p2")]
+    before = {"a": file_row("S1", *nics)}
+    parted = {"z": file_row("S1", nic("m8", "p1")), "y": file_row("S2", *nics)}
+    assert fate(parted, before, {}, ()).carried == [("a", "z")]
+    assert fate({"y": file_row("S2", *nics)}, before, {}, ()).carried == [("a", "y")], "as far as can be known, its serial was corrected"
+    there = fate({"y": row("2", "S2", nics=nics)}, {"a": row("1", "S1", nics=nics)}, {}, {"1"})
+    assert (there.kept, there.carried) == (["a"], []), "it is there as itself, and cannot be used"

@@ -134,14 +134,14 @@ def test_a_scale_keeps_the_class_that_was_ordered():
 
 
 def test_a_scale_does_not_take_from_the_template_what_the_cluster_was_ordered_without():
-    template = {"name": "small", "defaults": {"placement": "pack", "node_sets": [
+    template = {"name": "small", "defaults": {"placement": "pack", "lease_grace": "3d", "node_sets": [
         {"name": "workers", "class": "cpu", "count": 9, "spread_by": "rack"}, {"name": "extra", "class": "gpu", "count": 1}]}}
     ordered = [{"name": "workers", "class": "cpu", "count": 5}]
     scale = [{"name": "workers", "class": "cpu", "count": 6}, {"name": "extra", "count": 2}]
     variables = {"cluster_name": "blue", "cluster_template": "small"}
     order = orders.parse(variables | {"cluster_node_sets": scale}, orders.template_of_scale(template, scale, ordered), "scale")
     assert [(each.name, each.server_class, each.count, each.spread_by) for each in order.node_sets] == [("workers", "cpu", 6, None), ("extra", "gpu", 2, None)]
-    assert order.placement == "pack"
+    assert (order.placement, order.lease_grace) == ("pack", None)
     with pytest.raises(InvalidOrder, match="node_sets"):
         orders.parse(variables, orders.template_of_scale(template, None, ordered), "scale")
     with pytest.raises(InvalidOrder, match="defaults"):

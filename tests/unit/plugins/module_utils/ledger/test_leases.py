@@ -290,3 +290,14 @@ def test_a_hold_of_a_lease_does_not_outlast_its_cluster(ledger):
         tx.memo.clear()
         plan = books.ground.plan(tx, books.order("blue"), "create", None, None)
         assert before[1] == leases.FOREVER > leases.window_of_new(tx, plan)[1]
+
+
+def test_what_is_on_hold_may_grow_though_its_lease_is_over(ledger):
+    books.serve(ledger, "blue", lease_duration="1d")
+    with clock.at(ledger, 0) as tx:
+        leases.hold(tx, "blue", "dispute")
+    with clock.at(ledger, 2 * DAY) as tx:
+        three = books.order("blue", "scale", node_sets=[{"name": "workers", "class": "cpu", "count": 3}], lease_duration=None)
+        plan = books.ground.plan(tx, three, "scale", None, None)
+        assert len(plan["add"]) == 1
+        assert "claim" in {change.kind for change in gang.take(tx, plan, None).changes}

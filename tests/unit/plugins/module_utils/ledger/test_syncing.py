@@ -319,3 +319,21 @@ def test_a_held_machine_that_was_made_anew_under_another_name_is_leased_when_it_
     books.free(ledger, "blue")
     assert sync(ledger, world).sync.alarms == []
     assert books.states(ledger)["r1-new"] == "available"
+
+
+def test_what_waited_at_a_held_servers_ports_is_looked_at_when_something_changes(mirrored):
+    ledger, world = mirrored
+    books.create(ledger, "blue")
+    before, interfaces = world.devices["d-r1-s01"], [each for each in world.interfaces.values() if each.device == "d-r1-s01"]
+    far = [world.cables[each.id] for each in interfaces]
+    world.delete("d-r1-s01")
+    sync(ledger, world)
+    world.add(dataclasses.replace(before, id="77", name="r1-new", serial="NEW", oob_ip="bmc-77"),
+              dataclasses.replace(interfaces[0], id="77-eth0", device="77", mac="52:54:00:77:77:77"))
+    world.cable("77-eth0", far[0])
+    assert (sync(ledger, world).kind, "r1-new" in books.states(ledger)) == ("warm", False)
+    assert sync(ledger, world).kind == "unchanged"
+    world.add(before, *interfaces)
+    world.cable(interfaces[1].id, far[1])
+    assert [alarm["problem"] for alarm in sync(ledger, world).sync.alarms] == ["changed"]
+    assert books.states(ledger)["r1-new"] == "available"

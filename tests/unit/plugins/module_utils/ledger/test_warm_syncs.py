@@ -99,7 +99,32 @@ def cut(world: World, one: int, _other: int) -> None:
 
 def delete(world: World, one: int, _other: int) -> None:
     if len(world.devices) > 4:
-        world.delete(_pick(_devices(world), one))
+        id = _pick(_devices(world), one)
+        DEAD.append((world.devices[id].serial, [each.mac for each in world.interfaces.values() if each.device == id]))
+        world.delete(id)
+
+
+def _give(world: World, id: str, serial: str | None, macs: list) -> None:
+    world.device(id, serial=serial)
+    for interface, mac in zip([each for each in world.interfaces.values() if each.device == id], macs):
+        world.interface(interface.id, mac=mac)
+
+
+def give_hardware_of_another(world: World, one: int, other: int) -> None:
+    """A server's record says that it is the machine of one that is there no more, or the two are exchanged; or only a NIC is."""
+    first, second = _pick(_devices(world, "server"), one), _pick(_devices(world, "server"), other)
+    if not first or first == second:
+        return
+    mine, theirs = ((world.devices[id].serial, [each.mac for each in world.interfaces.values() if each.device == id]) for id in (first, second))
+    dead = _pick(DEAD, other)
+    if other % 3 == 0 and dead:
+        _give(world, first, *dead)
+    elif other % 3 == 1:
+        _give(world, first, *theirs)
+        _give(world, second, *mine)
+    else:
+        _give(world, first, mine[0], theirs[1][:1])
+        _give(world, second, theirs[0], mine[1][:1])
 
 
 def add(world: World, one: int, other: int) -> None:
@@ -144,7 +169,8 @@ def change_site(world: World, one: int, other: int) -> None:
         world.site(vlans=tuple(dataclasses.replace(vlan, vid=990 + other % 9) for vlan in world.wide.vlans))
 
 
-OPERATIONS = (rename, revalue, reclass, change_interface, recable, cut, delete, add, make_anew, swap_names, change_site)
+DEAD: list[tuple[str | None, list]] = []  # the serial numbers and MAC addresses of what was deleted in the world at hand
+OPERATIONS = (rename, revalue, reclass, change_interface, recable, cut, delete, give_hardware_of_another, add, make_anew, swap_names, change_site)
 STEPS = st.lists(st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
@@ -169,6 +195,7 @@ def told(outcome) -> object:
 @given(steps=STEPS, held=st.booleans(), quarantined=st.booleans())
 def test_a_warm_sync_gives_what_a_cold_one_gives(two, steps, held, quarantined):
     world = World()
+    DEAD.clear()
     for ledger in map(emptied, two):
         sync(ledger, world, full=True)
         if held:
