@@ -36,7 +36,7 @@ demo-down: ## Remove every process, namespace and file the demo made
 test: hub test-unit test-lab ## Unit tests, and end to end in labs of their own; check has the others
 
 test-unit: setup
-	@$(PYTHON_BIN) -m pytest -q -n 4 tests/unit fulfillment/tests
+	@$(PYTHON_BIN) -m pytest -q -n 4 --dist worksteal tests/unit fulfillment/tests
 
 test-integration: hub ## Actions and roles against real parts: PostgreSQL, Open vSwitch, Redfish, a hub
 	@$(PYTHON_BIN) -m pytest -q -n 4 tests/integration tests/stateful

@@ -38,7 +38,7 @@ sanity() { # VENV
 }
 
 unit() { # VENV; without the ledger's and the sources', which take long and know of Ansible nothing but what the others show
-  PATH=$root/$1/bin:$PATH "$root/$1/bin/python" -m pytest -q -n 3 tests/unit --ignore tests/unit/plugins/module_utils/ledger --ignore tests/unit/plugins/module_utils/sources
+  PATH=$root/$1/bin:$PATH "$root/$1/bin/python" -m pytest -q -n 3 --dist worksteal tests/unit --ignore tests/unit/plugins/module_utils/ledger --ignore tests/unit/plugins/module_utils/sources
 }
 
 lay_out
