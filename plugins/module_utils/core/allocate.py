@@ -16,7 +16,7 @@ from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import Datacenter, PrefixPool, Server
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.picks import Peers, Picks, levels, pick
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.placement import HELD, Stock, natural, place_of
-from ansible_collections.leasehold.cloud.plugins.module_utils.core.prefixes import Pieces
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.prefixes import Pieces, length_of
 
 FIRST_SERVER_ADDRESS = 10  # .1 is the gateway; .2 to .9 are left for the network admin's own
 MOST_TRIES = 24  # orders in which node sets choose, unless there are more node sets
@@ -145,21 +145,30 @@ def choose_addresses(segment: Segment, names: Iterable[str], taken: Collection[s
 def _choose_vlan(name: str, datacenter: Datacenter, claims: Claims) -> int:
     reserved = {datacenter.quarantine_vlan, *(canary.vlan for canary in datacenter.canaries)}
 
-    def unusable(vlan: int) -> str | None:
-        return HELD if vlan in claims.vlans else RESERVED if vlan in reserved else None
+    def reason(vlan: int) -> str | None:
+        """Why it cannot be had."""
+        if vlan in claims.vlans:
+            return HELD
+        return RESERVED if vlan in reserved else None if datacenter.envelope.allows_vlan(vlan) else OUTSIDE
 
-    allows = datacenter.envelope.allows_vlan
     own = claims.reserved_vlan
-    if own is not None and unusable(own) is None and allows(own):
+    if own is not None and reason(own) is None:
         return own
-    pooled = itertools.chain.from_iterable(pool.vlans for pool in datacenter.vlan_pools)
-    return _first(name, "VLAN", pooled, unusable, allows)
+    reasons: collections.Counter[str] = collections.Counter()
+    outside = None
+    for vlan in itertools.chain.from_iterable(pool.vlans for pool in datacenter.vlan_pools):
+        why = reason(vlan)
+        if why is None:
+            return vlan
+        reasons[why] += 1
+        outside = vlan if why == OUTSIDE and outside is None else outside
+    raise _none_free(name, "VLAN", reasons, outside)
 
 
 def _choose_prefix(name: str, datacenter: Datacenter, claims: Claims, size: int):
     pools = [Pieces(pool, claims.prefixes) for pool in datacenter.prefix_pools]
     reserved = claims.reserved_prefix
-    own = [Pieces(PrefixPool("reserved", reserved, int(reserved.rpartition("/")[2])), claims.prefixes)] if reserved else []
+    own = [Pieces(PrefixPool("reserved", reserved, length_of(reserved)), claims.prefixes)] if reserved else []
     for pieces in (*own, *pools):
         found = pieces.first_free(datacenter.envelope.prefixes) if _places(pieces.piece()) >= size else None
         if found is not None:
@@ -174,19 +183,6 @@ def _choose_prefix(name: str, datacenter: Datacenter, claims: Claims, size: int)
         reasons.update({HELD: held, OUTSIDE: pieces.total - held})
         outside += [] if free is None else [pieces.piece(free)]
     raise _none_free(name, "prefix", +reasons, outside[0] if outside else None)
-
-
-def _first(name: str, kind: str, pooled: Iterable, unusable: Callable, delegated: Callable):
-    """The first that is usable and delegated."""
-    reasons: collections.Counter[str] = collections.Counter()
-    outside = None
-    for item in pooled:
-        reason = unusable(item) or (None if delegated(item) else OUTSIDE)
-        if reason is None:
-            return item
-        reasons[reason] += 1
-        outside = item if reason == OUTSIDE and outside is None else outside
-    raise _none_free(name, kind, reasons, outside)
 
 
 def _none_free(name: str, kind: str, reasons: Mapping[str, int], outside: object) -> LeaseholdError:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.hardware import plain
 
 ABSENT = "absent"  # as an image: nothing in the virtual drive
 FROM_MEDIA = ("Cd", "UsbCd")  # BootSourceOverrideTarget of a virtual drive (some vendors' is a USB one)
@@ -61,7 +62,7 @@ def steps(name: str, observed: dict, wanted: Wanted) -> tuple[list[str], list[Ch
 def agrees(serial: str | None, told: str | None) -> bool:
     """Whether a serial number that a BMC tells may be the one that the source has. Sources and vendors differ in case and blanks; where one of
     them tells none, there is nothing to disagree with."""
-    one, other = _plain(serial), _plain(told)
+    one, other = plain(serial), plain(told)
     return not one or not other or one == other
 
 
@@ -73,12 +74,8 @@ def choose(serial: str | None, told: Sequence[str | None], *, strangers: bool = 
     """
     if len(told) == 1:
         return 0 if strangers or agrees(serial, told[0]) else None
-    same = [number for number, one in enumerate(told) if _plain(serial) and _plain(one) == _plain(serial)]
+    same = [number for number, one in enumerate(told) if plain(serial) and plain(one) == plain(serial)]
     return same[0] if len(same) == 1 else None
-
-
-def _plain(serial: str | None) -> str:
-    return (serial or "").strip().lower()
 
 
 def _media(name: str, observed: dict, wanted: Wanted) -> tuple[list[str], list[Change]]:

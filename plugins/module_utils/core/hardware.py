@@ -11,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 
+def plain(serial: str | None) -> str:
+    """A serial number as it is compared: sources and vendors differ in case and blanks. Empty: there is none."""
+    return str(serial or "").strip().lower()
+
+
 def serial(record: Mapping) -> str:
-    """Its serial number; sources differ in case and blanks."""
-    return str(record.get("serial") or "").strip().lower()
+    """Its serial number, to be compared."""
+    return plain(record.get("serial"))
 
 
 def marks(record: Mapping) -> frozenset[tuple]:

@@ -14,6 +14,11 @@ from collections.abc import Collection, Iterable, Iterator
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.models import PrefixPool
 
 
+def length_of(prefix: str) -> int:
+    """The length of a prefix such as C(10.64.1.0/24)."""
+    return int(prefix.rpartition("/")[2])
+
+
 class Pieces:
     """The pieces of a pool.
 

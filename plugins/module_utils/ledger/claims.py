@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.changes import Change
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.errors import ClaimConflict, NotFound, WipeUnproven
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.prefixes import length_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.states import SERVER_UNUSED, server_transition
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import clusters, events, servers, usage
@@ -119,7 +120,7 @@ def _holders(tx: Transaction, rows: Iterable[Mapping]) -> dict[tuple[str, str], 
 
 
 def _prefix_length(row: Mapping) -> int | None:
-    return int(row["resource"].rpartition("/")[2]) if row["kind"] == "prefix" else None
+    return length_of(row["resource"]) if row["kind"] == "prefix" else None
 
 
 def _refuse_overlap(tx: Transaction, new: Iterable[Mapping]) -> None:

@@ -278,7 +278,7 @@ def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:
             f"it is tenant {row['tenant']}'s, not {tenant}'s", object=name, attempted=f"starting {operation}",
             remedy="choose another cluster name, or the tenant that owns it",
         )
-    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+    failed = failed_operation(row)
     if failed == "delete" and operation != "delete" or failed == "create" and operation == "scale":
         raise Refused(
             f"its {failed} failed and has to be finished first", object=name, attempted=f"starting {operation}",
@@ -289,7 +289,7 @@ def _refuse_other(row: dict, operation: str, tenant: str | None) -> None:
 
 def _refuse_made(row: dict, operation: str) -> None:
     """What has begun is not reserved, nor called off."""
-    failed = (row["error"] or {}).get("operation") if row["phase"] == "failed" else None
+    failed = failed_operation(row)
     cancelling = operation == "cancel" and (row["phase"] == "deleting" or failed == "cancel")
     if row["phase"] in NOT_BEGUN or failed == "reserve" or cancelling:
         return

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
+from ansible_collections.leasehold.cloud.plugins.module_utils.core.prefixes import length_of
 from ansible_collections.leasehold.cloud.plugins.module_utils.lazy import lazy
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger import events, leases, runs
 from ansible_collections.leasehold.cloud.plugins.module_utils.ledger.database import CHUNK, Transaction
@@ -56,7 +57,7 @@ def at(tx: Transaction, plan: Mapping, hold: int | None = None) -> Glance:
     start, end = leases.window_of_new(tx, plan, hold)
     if start > tx.at:
         return Glance()
-    length, lapsed = int(segment["prefix"].rpartition("/")[2]), found.first_lapse is not None and found.first_lapse <= tx.at
+    length, lapsed = length_of(segment["prefix"]), found.first_lapse is not None and found.first_lapse <= tx.at
     apart = {found.shortest, found.longest} <= {None, length}  # prefixes of one length are the same, or do not overlap
     as_planned = found.mark == plan["mirror"] and found.free == len(names) and not found.held and apart
     needed = found.promised or (found.first_reserved is not None and found.first_reserved < end and found.last_reserved > start)

@@ -37,8 +37,7 @@ def terms(tx: Transaction, plan: Mapping) -> dict:
     A lease begins with its first claim, or when it was reserved for; then its start stays. What the order says as it said it
     before changes nothing, so that a lease which was renewed since is not cut short by the old order, given again.
     """
-    row = clusters.get(tx, plan["cluster"]) or {}
-    row = {} if row.get("phase") in clusters.GONE else row
+    row = _standing(tx, plan["cluster"])
     recorded, start = row.get("order") or {}, _start(tx, row, plan["lease_start"])
     moved = start != row.get("lease_start")
 
@@ -57,9 +56,9 @@ def window(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str
 
     :param hold: seconds until the deadline of a hold: the lease may begin as late as that.
     """
-    planned, row = terms(tx, plan), clusters.get(tx, plan["cluster"])
+    planned, row = terms(tx, plan), _standing(tx, plan["cluster"])
     # One that has begun needs things now, whatever its start says of a clock that was put back since.
-    begun = row and row["phase"] in BEGUN and row["lease_start"]
+    begun = row.get("phase") in BEGUN and row["lease_start"]
     start = tx.at if begun else max(planned["lease_start"], tx.at)
     if planned["lease_end"] is None:
         return start, FOREVER
@@ -69,8 +68,7 @@ def window(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str
 def window_of_new(tx: Transaction, plan: Mapping, hold: int | None = None) -> tuple[str, str]:
     """From when to when it will hold what joins it: as :func:`window`, but of a lease on hold nobody knows the end."""
     start, end = window(tx, plan, hold)
-    row = clusters.get(tx, plan["cluster"])
-    return start, FOREVER if row and row["phase"] not in clusters.GONE and row["lease_hold"] else end
+    return start, FOREVER if _standing(tx, plan["cluster"]).get("lease_hold") else end
 
 
 def refuse_over(tx: Transaction, plan: Mapping, end: str) -> None:
@@ -125,8 +123,7 @@ def refuse_unkept(tx: Transaction, plan: Mapping) -> None:
     :raises Refused: a hold cannot become a reservation, nor the other way round.
     """
     starts, held = plan["lease_start"], plan["order"]["cluster_hold"]
-    row = clusters.get(tx, plan["cluster"])
-    if row and row["phase"] not in clusters.GONE and (row["lease_start"] if held else row["hold_until"]):
+    if _standing(tx, plan["cluster"]).get("lease_start" if held else "hold_until"):
         raise Refused(
             f"it is {'reserved' if held else 'held'} already", object=f"cluster {plan['cluster']}", attempted="keeping it another way",
             remedy="call it off first (leasehold.cloud.cluster_reserve with cluster_reserve_state=absent), then keep it anew",
@@ -222,6 +219,12 @@ def of_row(tx: Transaction, row: Mapping, run: Mapping | None = None) -> core.Le
         hold=row["lease_hold"], warned=row["lease_warned"], at_work=live, failed=clusters.failed_operation(row),
         failed_at=(row["error"] or {}).get("at"),
     )
+
+
+def _standing(tx: Transaction, cluster: str) -> dict:
+    """The row of a cluster that is there; empty where there is none, or none any more."""
+    row = clusters.get(tx, cluster)
+    return row if row and row["phase"] not in clusters.GONE else {}
 
 
 def _held(tx: Transaction, cluster: str) -> list[dict]:

@@ -199,7 +199,8 @@ def _finish(tx: Transaction, site: str, changes: list[Change], counts: dict, dec
     if decided:
         _carry_states(tx, decided.carried)
     told = decided.alarms if decided else []
-    alarms = [standing for standing in _standing_alarms(tx, site) if standing["server"] not in {item["server"] for item in told}] + told
+    anew = {item["server"] for item in told}
+    alarms = [standing for standing in _standing_alarms(tx, site) if standing["server"] not in anew] + told
     missing = _size(tx, "servers", site, tables().servers.c.missing_since.is_not(None))
     told_counts = {}
     for kind in KINDS:
