@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import ipaddress
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.leasehold.cloud.plugins.module_utils.core import shortage
 from ansible_collections.leasehold.cloud.plugins.module_utils.core.claims import Claims, NodeSet, Segment
